@@ -1,0 +1,95 @@
+"""`uncork`: the uWSGI command line, or one of the companion verbs.
+
+    main
+      verbs.run                         `uncork up ...` and its like
+      config.load.load                  everything else: options, ini files, environment
+      serve
+        startup.start                   log, identity, directory, sockets
+        Master.serve | single.run       the role
+
+Runs in: the first process.  Must not: import click or anything of the companion verbs when it serves.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from uncork import __version__
+from uncork.cli.verbs import VERBS
+from uncork.config.load import Configuration, Request, help_text, load
+from uncork.config.settings import Settings
+from uncork.config.validate import validate
+from uncork.errors import UncorkError
+from uncork.master.loop import Master
+from uncork.scoreboard import cells
+from uncork.supervise.startup import say, start
+from uncork.worker import single, template
+
+USAGE = """\
+usage: uncork up [PATH]                           your app behind a real nginx, one command
+       uncork --socket ADDRESS --module MODULE    the server alone; every option of uWSGI's that is known here
+       uncork uwsgi.ini                           the same from a file
+       uncork --help                              all options
+"""
+
+
+def version() -> str:
+    """Such as `0.1.0 (compiled)`: the first question about any measurement is whether the request path is compiled."""
+    interpreted = (cells.__file__ or "").endswith(".py")
+    return f"{__version__} ({'interpreted' if interpreted else 'compiled'})"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command `argv` (without the program's name); the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    # Started through a link named uwsgi it is uWSGI's command line and nothing else.
+    as_uwsgi = os.path.basename(sys.argv[0]) == "uwsgi"
+    if words and words[0] in VERBS and not as_uwsgi:
+        from uncork.cli import verbs
+
+        return verbs.run(words)
+    if not words and not os.environ.get("UWSGI_INI"):
+        sys.stderr.write(USAGE)
+        return 1
+    try:
+        return _answer_or_serve(words)
+    except UncorkError as error:
+        say(str(error))
+        return error.exit_code
+
+
+def _answer_or_serve(words: list[str]) -> int:
+    configuration = load(words, os.environ)
+    if configuration.request is Request.HELP:
+        print(help_text())
+        return 0
+    if configuration.request is Request.VERSION:
+        print(version())
+        return 0
+    _check(configuration)
+
+    def read_settings() -> Settings:
+        again = load(words, os.environ)
+        _check(again)
+        return again.settings
+
+    return serve(configuration.settings, read_settings)
+
+
+def _check(configuration: Configuration) -> None:
+    """Log the warnings; raise for what cannot be started."""
+    for warning in configuration.warnings:
+        say(warning)
+    validate(configuration.settings, os.getcwd())
+
+
+def serve(settings: Settings, read_settings: Callable[[], Settings]) -> int:
+    """Start the role that `settings` ask for, and be it until the end; the exit status.  Raises UncorkError."""
+    started = start(settings)
+    try:
+        if settings.master:
+            return Master(settings, started, read_settings, template.main).serve()
+        return single.run(settings, started)
+    except UncorkError:
+        started.finish(settings.processes.vacuum)
+        raise

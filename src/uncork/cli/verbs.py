@@ -1,0 +1,39 @@
+"""The companion verbs, such as `uncork up`: everything that is not the server's own uWSGI-style command line.
+
+Runs in: the command line process.  Cheap to import: click is loaded only when a verb is used, never in a server.
+"""
+
+import sys
+
+# The first words that are a verb and not an option or a configuration file of the server.
+VERBS = frozenset({"up"})
+
+PROGRAM = "uncork"
+
+# What a shell reports for a program that Ctrl-C ended before it had anything to stop: 128 + SIGINT.
+INTERRUPTED = 130
+
+
+def run(argv: list[str]) -> int:
+    """Run the verb `argv[0]` with its arguments; the exit status.  Mistakes of the user end in one sentence."""
+    import click
+
+    from uncork.cli.up import up
+    from uncork.errors import UncorkError
+
+    @click.group(name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"]})
+    def verbs() -> None:
+        """Commands around the server."""
+
+    verbs.add_command(up)
+    try:
+        status = verbs.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except click.Abort:
+        return INTERRUPTED
+    except UncorkError as error:
+        print(f"{PROGRAM} {argv[0]}: {error}", file=sys.stderr)
+        return getattr(error, "status", error.exit_code)
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,103 @@
+"""Every name that uWSGI's command line knows, as facts, whether Uncork supports it or not.
+
+Runs in: the process that reads the configuration.
+
+An abbreviation on the command line means what it means to uWSGI only if all of its names count.  The list is read on
+first use, since most starts need none of it.
+"""
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+from uncork.config.kinds import Argument
+from uncork.config.table import BY_NAME, BY_SHORT
+
+_FILE = os.path.join(os.path.dirname(__file__), "uwsgi_names.tsv")
+
+_ARGUMENTS: dict[str, Argument] = {"no": "no", "optional": "optional", "required": "required"}
+
+
+class UwsgiName(NamedTuple):
+    """One row of uWSGI's tables; `alias_of` is the first name that sets the same thing.  Missing texts are ""."""
+
+    name: str
+    short: str
+    argument: Argument
+    implies_master: bool
+    immediate: bool
+    alias_of: str
+
+
+@cache
+def uwsgi_names() -> dict[str, UwsgiName]:
+    """All names of uWSGI 2.0.30 with the plugins of its default build, in the order of its tables."""
+    with open(_FILE, encoding="ascii") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file][1:]
+    return {
+        name: UwsgiName(name, short, _ARGUMENTS[argument], "master" in flags, "immediate" in flags, alias_of)
+        for name, short, argument, flags, alias_of in rows
+    }
+
+
+@cache
+def short_letters() -> dict[str, UwsgiName]:
+    """uWSGI's names by their short letter; the first name has it where aliases share one."""
+    return {known.short: known for known in reversed(uwsgi_names().values()) if known.short}
+
+
+def is_known(name: str) -> bool:
+    """Whether an option of this name exists here or in uWSGI."""
+    return name in BY_NAME or name in uwsgi_names()
+
+
+def is_immediate(name: str) -> bool:
+    """Whether uWSGI acts on the option while it is read, before any `$()`, `@()` or `%()` is expanded."""
+    known = uwsgi_names().get(name)
+    return known is not None and known.immediate
+
+
+def argument_of_long(name: str) -> Argument:
+    """Whether `--name` takes an argument; the name must be known."""
+    declared = BY_NAME.get(name)
+    return declared.option.kind.argument if declared else uwsgi_names()[name].argument
+
+
+def long_of_short(letter: str) -> str | None:
+    """The name that a short letter stands for, or None."""
+    declared = BY_SHORT.get(letter)
+    if declared:
+        return declared.option.name
+    known = short_letters().get(letter)
+    return known.name if known else None
+
+
+def complete(prefix: str) -> list[str]:
+    """The names that `--prefix` may mean, as getopt_long resolves it: an exact name alone, else all that start so.
+
+    Names of our own count only where no name of uWSGI starts so: they make nothing ambiguous that works with uWSGI.
+    """
+    if is_known(prefix):
+        return [prefix]
+    return _starting(uwsgi_names(), prefix) or _starting(BY_NAME, prefix)
+
+
+def _starting(names: Iterable[str], prefix: str) -> list[str]:
+    return [name for name in names if name.startswith(prefix)]
+
+
+def nearest(name: str) -> list[str]:
+    """Up to three names like this one, the nearest first."""
+    from difflib import get_close_matches  # only for a mistake: its import costs more than the list
+
+    return get_close_matches(name, {**uwsgi_names(), **BY_NAME}, n=3, cutoff=0.75)
+
+
+def did_you_mean(name: str, prefix: str = "") -> str:
+    """The words " (did you mean a, b or c?)", each name behind `prefix`, or "" when nothing is near."""
+    near = [prefix + candidate for candidate in nearest(name)]
+    if not near:
+        return ""
+    words = f"{', '.join(near[:-1])} or {near[-1]}" if len(near) > 1 else near[0]
+    return f" (did you mean {words}?)"

@@ -1,0 +1,1 @@
+"""The supported options, one module per group, one dataclass field per option."""

@@ -1,0 +1,69 @@
+"""The cells of the scoreboard: which there are and who writes them.
+
+Runs in: every process.  Pure.  A cell is a signed 64-bit integer; one process (and in a worker one thread) writes
+it, anyone reads it.  A reader may see a row half updated: numbers are for people and statistics, never for control
+flow that needs more than one cell at a time.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+# Bytes of a cell (struct format "q").
+CELL: Final = 8
+
+# Of each running request the first bytes of its uwsgi packet are kept, so that the statistics and the death notice of a
+# worker can name it.  4096 is uWSGI's default buffer-size: what fitted there fits here.
+SNAPSHOT_SIZE: Final = 4096
+
+
+class Header(IntEnum):
+    """Written by the master."""
+
+    # 1: workers accept nothing (FIFO `p`, SIGTSTP).
+    PAUSED = 0
+    # Counts `l` and `L`: a worker whose number differs reopens its log.
+    LOG_TURN = 1
+    # Requests served by earlier generations, so that the total in the request log goes on.
+    EARLIER_REQUESTS = 2
+
+
+class WorkerCell(IntEnum):
+    """Written by the worker's main thread."""
+
+    PID = 0
+    # 1 from the moment it accepts connections.
+    ACCEPTING = 1
+    # Epoch seconds of its start.
+    LAST_SPAWN = 2
+    # Signals it received.
+    SIGNALS = 3
+    # Requests in this slot when this worker started: requests - BASE is uWSGI's delta_requests.
+    BASE_REQUESTS = 4
+    # Bytes; written only with memory-report.
+    RSS = 5
+    VSZ = 6
+
+
+class CoreCell(IntEnum):
+    """Written by one thread of one worker.  Times are microseconds."""
+
+    IN_REQUEST = 0
+    # Monotonic clock at the start of the running request.
+    STARTED = 1
+    # How many bytes of the snapshot belong to the running request.
+    SNAPSHOT = 2
+    EXCEPTIONS = 3
+    # Bytes sent.
+    TX = 4
+    RUNNING_TIME = 5
+    # Exponential, (avg + last) / 2, as uWSGI counts it.
+    AVG_RT = 6
+    READ_ERRORS = 7
+    WRITE_ERRORS = 8
+
+
+class AppCell(IntEnum):
+    """Written by one thread of one worker, for each application that the worker serves."""
+
+    REQUESTS = 0
+    EXCEPTIONS = 1

@@ -1,0 +1,132 @@
+"""The words between the master and one generation: a pair of sockets, one JSON object a packet.
+
+The master holds one end; the template and, inherited from it, all its workers hold the other.  The master writes to the
+template only (workers never read), and everybody below writes to the master.  When the master dies its end closes, and
+that is how everybody below learns of it.
+
+Runs in: master, template, workers.
+"""
+
+import json
+import socket
+from dataclasses import asdict, dataclass
+
+# Far more than a message ever has; SOCK_SEQPACKET cuts off what does not fit.
+PACKET_SIZE = 65536
+# A reason travels in one packet with room to spare; its beginning says most.
+REASON_SIZE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Template to master: the applications are imported.  `apps`: (mountpoint, whole seconds it took) of each."""
+
+    apps: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Template to master: the applications cannot be imported; the log has said why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """Template to master: the process `pid` is to become worker `wid`."""
+
+    wid: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForkFailed:
+    """Template to master: the system gives no further process for worker `wid`."""
+
+    wid: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Worker to master: it accepts connections."""
+
+    wid: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForkWorker:
+    """Master to template: fork worker `wid`."""
+
+    wid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenLog:
+    """Master to template: the log file was renamed or removed; open it by its name again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Master to template: no worker will be asked for any more."""
+
+
+Message = Loaded | Failed | Forked | ForkFailed | Ready | ForkWorker | ReopenLog | Leave
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind for kind in (Loaded, Failed, Forked, ForkFailed, Ready, ForkWorker, ReopenLog, Leave)
+}
+
+
+def encode(message: Message) -> bytes:
+    """One packet."""
+    return json.dumps([type(message).__name__, asdict(message)]).encode()
+
+
+def decode(packet: bytes) -> Message:
+    """The message in a packet that `encode` made."""
+    name, fields = json.loads(packet)
+    if name == "Loaded":
+        return Loaded(tuple((mountpoint, took) for mountpoint, took in fields["apps"]))
+    return _KINDS[name](**fields)
+
+
+class Channel:
+    """One end."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    @classmethod
+    def pair(cls) -> tuple["Channel", "Channel"]:
+        """(the master's end, the generation's end)."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        return cls(ours), cls(theirs)
+
+    def fileno(self) -> int:
+        """For selectors and epoll."""
+        return self.sock.fileno()
+
+    def send(self, message: Message) -> bool:
+        """Send; False if nobody listens any more (or has not read for so long that the queue is full)."""
+        try:
+            self.sock.send(encode(message))
+        except OSError:
+            return False
+        return True
+
+    def receive(self) -> Message | None:
+        """The next message, None at the end: the other side is gone.
+
+        In the master it raises BlockingIOError while there is none.
+        """
+        try:
+            packet = self.sock.recv(PACKET_SIZE)
+        except ConnectionError:
+            return None
+        return decode(packet) if packet else None
+
+    def close(self) -> None:
+        """Close this end."""
+        self.sock.close()

@@ -1,0 +1,243 @@
+"""Open the listening sockets: bind, take over what is stale, leave alone what is alive, say who may connect.
+
+Runs in: master, or the single process.  Must not: remove a socket file that somebody still listens on, or anything that
+is not a socket.
+"""
+
+import errno
+import grp
+import os
+import pwd
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from uncork.errors import ListenError
+from uncork.system.address import Address, Tcp, Unix
+from uncork.system.holders import who_holds_tcp, who_holds_unix
+
+SOMAXCONN_FILE = "/proc/sys/net/core/somaxconn"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What chmod-socket and chown-socket ask for: permission bits, and `user`, `user:group` or `:group`."""
+
+    mode: int | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A listening socket, its address as bound (a port chosen by the kernel filled in), and the file behind it.
+
+    `inode` is that of the socket file when it was made, 0 if there is none: by it `remove` knows its own.
+    """
+
+    sock: socket.socket
+    address: Address
+    inode: int = 0
+
+    def remove(self) -> bool:
+        """Remove the socket file (option `vacuum`) unless somebody else has put another in its place."""
+        if not isinstance(self.address, Unix) or not self.inode:
+            return False
+        try:
+            if os.lstat(self.address.path).st_ino != self.inode:
+                return False
+            os.unlink(self.address.path)
+        except OSError:
+            return False
+        return True
+
+
+def check_backlog(backlog: int) -> None:
+    """Refuse a `listen` that the kernel would silently cut down (as uWSGI does).  Raises ListenError."""
+    try:
+        with open(SOMAXCONN_FILE, encoding="ascii") as file:
+            limit = int(file.read())
+    except (OSError, ValueError):
+        return
+    if backlog > limit:
+        raise ListenError(
+            f"listen = {backlog}: the system allows {limit} (raise it with: sysctl net.core.somaxconn={backlog})"
+        )
+
+
+def bind(address: Address, backlog: int, permissions: Permissions = Permissions()) -> Bound:
+    """A non-blocking listening socket.  Raises ListenError with who is in the way, where that can be seen."""
+    if isinstance(address, Tcp):
+        return _bind_tcp(address, backlog)
+    return _bind_unix(address, backlog, permissions)
+
+
+def _bind_tcp(address: Tcp, backlog: int) -> Bound:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it: a stream of small chunks must not wait for Nagle.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address.host, address.port))
+        sock.listen(backlog)
+    except socket.gaierror as error:
+        sock.close()
+        raise ListenError(
+            f"socket {address}: {address.host} is no address of this machine ({error.strerror})"
+        ) from None
+    except OSError as error:
+        sock.close()
+        raise ListenError(f"socket {address}: {_why_not_tcp(error, address)}") from None
+    sock.setblocking(False)
+    return Bound(sock, Tcp(address.host, sock.getsockname()[1]))
+
+
+def _why_not_tcp(error: OSError, address: Tcp) -> str:
+    if error.errno == errno.EADDRINUSE:
+        holder = who_holds_tcp(address.host, address.port)
+        return f"the port is in use{f' by {holder}' if holder else ''} (stop that, or choose another port)"
+    if error.errno == errno.EACCES:
+        return "permission denied (ports below 1024 need root; let nginx listen there instead)"
+    return str(error.strerror)
+
+
+def _bind_unix(address: Unix, backlog: int, permissions: Permissions) -> Bound:
+    path = address.path
+    if not address.abstract:
+        _clear_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(address.kernel_name)
+        inode = 0 if address.abstract else os.lstat(path).st_ino
+        if not address.abstract:
+            _apply(path, permissions)
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise ListenError(f"socket {path}: {_why_not_unix(error, address)}") from None
+    except ListenError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return Bound(sock, address, inode)
+
+
+def _why_not_unix(error: OSError, address: Unix) -> str:
+    if error.errno == errno.EADDRINUSE:
+        holder = who_holds_unix(address.path)
+        return f"it is in use{f' by {holder}' if holder else ''} (stop that, or choose another name)"
+    if error.errno == errno.ENOENT:
+        return f"directory {os.path.dirname(address.path) or '.'} does not exist (create it or change the path)"
+    # AF_UNIX path too long raises OSError without an errno.
+    if error.errno is None:
+        return "the path is too long for a socket (107 bytes are allowed; choose a shorter one)"
+    return str(error.strerror).lower()
+
+
+def _clear_stale(path: str) -> None:
+    """Remove the socket file that a dead server left behind.  Raises ListenError if it is alive or no socket at all."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        raise ListenError(f"socket {path}: the path exists and is not a socket (remove it or choose another path)")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except BlockingIOError:
+            pass  # a full queue: alive
+        except (ConnectionRefusedError, FileNotFoundError):
+            try:
+                os.unlink(path)
+            except OSError as error:
+                raise ListenError(f"socket {path}: a stale socket file cannot be removed: {error.strerror}") from None
+            return
+        except OSError as error:
+            raise ListenError(f"socket {path}: {str(error.strerror).lower()}") from None
+    holder = who_holds_unix(path)
+    raise ListenError(
+        f"socket {path}: it is in use{f' by {holder}' if holder else ''} (stop that, or choose another path)"
+    )
+
+
+def _apply(path: str, permissions: Permissions) -> None:
+    if permissions.owner is not None:
+        uid, gid = owner_ids(permissions.owner)
+        os.chown(path, uid, gid)
+    if permissions.mode is not None:
+        os.chmod(path, permissions.mode)
+
+
+def owner_ids(owner: str) -> tuple[int, int]:
+    """(uid, gid) for `user`, `user:group` or `:group`, names or numbers; -1 for a part that is not given.
+
+    Raises ListenError for an unknown name.
+    """
+    user, _, group = owner.partition(":")
+    try:
+        uid = -1 if not user else int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
+        gid = -1 if not group else int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    except KeyError as error:
+        raise ListenError(f"chown-socket = {owner}: {error.args[0]}") from None
+    return uid, gid
+
+
+def who_may_connect(path: str) -> str:
+    """One line on a socket file: its mode and owner, and the first parent directory that shuts others out.
+
+    To connect takes write permission on the file and search permission on every directory above it (unix(7)).
+    """
+    status = os.stat(path)
+    mode = stat.S_IMODE(status.st_mode)
+    owner, group = _name(pwd.getpwuid, status.st_uid), _name(grp.getgrgid, status.st_gid)
+    may = [f"user {owner}"] if mode & stat.S_IWUSR else []
+    if mode & stat.S_IWGRP:
+        may.append(f"group {group}")
+    if mode & stat.S_IWOTH:
+        may = ["everybody"]
+    line = f"{path} has mode {mode:04o}, owner {owner}:{group}: {' and '.join(may) or 'only root'} may connect"
+    for directory in _parents(path):
+        found = os.stat(directory)
+        bits = stat.S_IMODE(found.st_mode)
+        if not bits & stat.S_IXOTH:
+            inside = [f"user {_name(pwd.getpwuid, found.st_uid)}"]
+            if bits & stat.S_IXGRP:
+                inside.append(f"group {_name(grp.getgrgid, found.st_gid)}")
+            return f"{line}, but directory {directory} (mode {bits:04o}) lets only {' and '.join(inside)} pass"
+    if mode & stat.S_IWOTH:
+        return line
+    return f"{line} (nginx under another user needs chmod-socket = 660 and its group, or 666)"
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The directories above `path`, from the root down."""
+    parts = os.path.dirname(os.path.abspath(path)).split(os.sep)
+    for count in range(1, len(parts) + 1):
+        yield os.sep.join(parts[:count]) or os.sep
+
+
+def _name(lookup: Callable[[int], pwd.struct_passwd | grp.struct_group], number: int) -> str:
+    try:
+        return lookup(number)[0]
+    except KeyError:
+        return str(number)
+
+
+def queue(sock: socket.socket) -> tuple[int, int]:
+    """(connections waiting to be accepted, how many may wait) of a listening TCP socket; (0, 0) for any other.
+
+    Linux keeps them in tcpi_unacked and tcpi_sacked of a listener (tcp(7), TCP_INFO).
+    """
+    if sock.family not in {socket.AF_INET, socket.AF_INET6}:
+        return 0, 0
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+    except OSError:
+        return 0, 0
+    return int.from_bytes(info[24:28], sys.byteorder), int.from_bytes(info[28:32], sys.byteorder)

@@ -1,0 +1,121 @@
+"""Fork, adopt, reap, signal.
+
+Runs in: master, template and the single process.  Every fork in this project goes through `fork`.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from typing import NoReturn
+
+# prctl(2), PR_SET_CHILD_SUBREAPER: the orphans below this process become its children.
+_PR_SET_CHILD_SUBREAPER = 36
+
+# Signals that the server gives a meaning to; blocked across every fork, so that one that lands between fork and the
+# child's own handlers is not lost in a loop that the child never runs.
+HANDLED = frozenset(
+    {
+        signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM,
+        signal.SIGUSR1, signal.SIGUSR2, signal.SIGTSTP, signal.SIGCHLD,
+    }
+)  # fmt: skip
+
+Handler = Callable[[int, object], None]
+
+
+def fork(main: Callable[[], int]) -> int:
+    """Fork a child that runs `main` and leaves with the status it returns; returns the child's pid.
+
+    The child starts with HANDLED blocked and calls `handle_signals` when it is ready for them.  Nothing of the parent's
+    stack runs in the child: no atexit, no finally.  Raises OSError if there can be no further process.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+    try:
+        pid = os.fork()
+    except OSError:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+        raise
+    if pid == 0:
+        _child(main)
+    signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+    return pid
+
+
+def _child(main: Callable[[], int]) -> NoReturn:
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        status = main()
+    except BaseException:  # noqa: BLE001 - nothing may return into the parent's stack
+        sys.excepthook(*sys.exc_info())
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+
+
+def handle_signals(handlers: dict[int, Handler]) -> None:
+    """Install `handlers`, make every other signal of HANDLED do nothing, and let them come.
+
+    A handler that does nothing instead of SIG_IGN: ignored signals would stay ignored in programs that the app starts.
+    """
+    for number in HANDLED - {signal.SIGCHLD}:
+        signal.signal(number, handlers.get(number, _nothing))
+    signal.signal(signal.SIGCHLD, handlers.get(signal.SIGCHLD, signal.SIG_DFL))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """A signal that has no meaning here."""
+
+
+def block_signals() -> None:
+    """Leave the server's signals to the main thread.  Runs in: a worker's other threads."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every orphan below this process (workers, which the template forks twice)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl(PR_SET_CHILD_SUBREAPER): {os.strerror(number)}")
+
+
+def reap() -> Iterable[tuple[int, int]]:
+    """(pid, wait status) of every child that has ended by now."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, status
+
+
+def kill(pid: int, number: int) -> None:
+    """Send a signal to a child; one that is gone already is no error.
+
+    Raises ValueError for anything but the pid of one process: 0 and below mean whole groups (kill(2)).
+    """
+    if pid <= 0:
+        raise ValueError(f"pid {pid}")
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def memory_usage() -> tuple[int, int]:
+    """(rss, vsz) of this process in bytes (proc(5), statm)."""
+    with open("/proc/self/statm", "rb") as file:
+        size, resident = file.read().split()[:2]
+    page = os.sysconf("SC_PAGE_SIZE")
+    return int(resident) * page, int(size) * page

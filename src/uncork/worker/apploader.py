@@ -1,0 +1,217 @@
+"""Import the application: the only place that runs user code outside a request.
+
+Runs in: template, or the single process.  Behaviour: uWSGI plugins/python (module, wsgi-file, callable, mount).  An
+application that cannot be loaded is an AppLoadError whose last sentence says what to change; the traceback, if the
+user's code raised, comes before it.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import os
+import pkgutil
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
+from typing import TypeVar
+
+from uncork.config.options.python import Python
+from uncork.errors import AppLoadError
+from uncork.worker.devserver import neutralised
+from uncork.worker.mounts import App
+from uncork.wsgi.run import Application
+
+# What uWSGI looks for when nothing else is said (python_plugin.c).
+DEFAULT_CALLABLE = "application"
+# Names that applications in the wild give their callable; proposed when the one asked for is missing.
+T = TypeVar("T")
+_USUAL_NAMES = ("application", "app", "create_app", "make_app")
+
+
+def load_apps(options: Python, say: Callable[[str], None]) -> list[App]:
+    """Every application that the options name, in the order of uWSGI's numbering: the default one first, then mounts.
+
+    `say` logs one line.  Raises AppLoadError.
+    """
+    wanted: list[tuple[str, str]] = []
+    if options.module is not None:
+        wanted.append(("", options.module))
+    elif options.wsgi_file is not None:
+        wanted.append(("", options.wsgi_file))
+    for mount in options.mount:
+        prefix, _, target = mount.partition("=")
+        wanted.append((mountpoint(prefix), target))
+    apps: list[App] = []
+    with neutralised(say):
+        for prefix, target in wanted:
+            if prefix:
+                say(f"mounting {target} on {prefix}")
+            started = time.monotonic()
+            is_file = target.endswith((".py", ".wsgi")) or (not prefix and options.module is None)
+            application = load_file(target, options.callable) if is_file else load_module(target, options.callable)
+            took = int(time.monotonic() - started)
+            say(
+                f"WSGI app {len(apps)} (mountpoint='{prefix}') ready in {took} seconds on interpreter "
+                f"{id(sys.modules):#x} pid: {os.getpid()}{'' if prefix else ' (default app)'}"
+            )
+            apps.append(App(len(apps), prefix, application, took))
+    return apps
+
+
+def mountpoint(prefix: str) -> str:
+    """`prefix` as SCRIPT_NAME will spell it: one slash before, none behind; "" for the root."""
+    stripped = prefix.strip("/")
+    return f"/{stripped}" if stripped else ""
+
+
+def load_module(target: str, default: str | None) -> Application:
+    """The application that `package.module`, `package.module:name` or `package.module:factory()` names.
+
+    Without a name it is `default`, else `application`.  Raises AppLoadError.
+    """
+    name, _, attribute = target.partition(":")
+    module = _import(name)
+    return _application(module, attribute or default or DEFAULT_CALLABLE, f"module = {name}")
+
+
+def load_file(path: str, default: str | None) -> Application:
+    """The application `default`, else `application`, of the Python file at `path`.  Raises AppLoadError."""
+    if not os.path.isfile(path):
+        raise AppLoadError(f"wsgi-file = {path}: there is no such file in {os.getcwd()}{_near_files(path)}")
+    # uWSGI's name for it; the module must be importable by name for pickle and dataclasses.
+    name = "uwsgi_file_" + path.replace(".", "_").replace("/", "_")
+    spec = importlib.util.spec_from_loader(name, SourceFileLoader(name, path))
+    if spec is None or spec.loader is None:
+        raise AppLoadError(f"wsgi-file = {path}: it cannot be read as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader = spec.loader
+    _guarded(lambda: loader.exec_module(module), f"wsgi-file = {path}")
+    return _application(module, default or DEFAULT_CALLABLE, f"wsgi-file = {path}")
+
+
+def _import(name: str) -> ModuleType:
+    if not re.fullmatch(r"\w+(\.\w+)*", name):
+        raise AppLoadError(f"module = {name}: that is no module name (expected package.module or package.module:app)")
+    try:
+        return _guarded(lambda: importlib.import_module(name), f"module = {name}")
+    except _Missing as missing:
+        if name != missing.name and not name.startswith(f"{missing.name}."):
+            raise AppLoadError(
+                f"{missing.trace}module = {name}: it was found, but it imports {missing.name!r}, which is not "
+                f"installed here (install it into {sys.prefix}, or say with home = DIR where it is)"
+            ) from None
+        raise AppLoadError(
+            f"module = {name}: there is no module {missing.name!r} in {os.getcwd()} or on the Python path"
+            f"{_near_modules(missing.name)} (chdir and pythonpath say where to look)"
+        ) from None
+
+
+class _Missing(Exception):
+    """A ModuleNotFoundError: which module, and its traceback."""
+
+    def __init__(self, name: str, trace: str) -> None:
+        super().__init__(name)
+        self.name = name
+        self.trace = trace
+
+
+def _guarded(action: Callable[[], T], place: str) -> T:
+    """Run user code.  Raises AppLoadError with its traceback for whatever it raises, sys.exit() included."""
+    try:
+        return action()
+    except ModuleNotFoundError as error:
+        raise _Missing(error.name or "?", _traceback(error)) from None
+    except SystemExit as error:
+        raise AppLoadError(
+            f"{_traceback(error)}{place}: it called sys.exit({error.code!r}) while it was loaded (remove that call)"
+        ) from None
+    except BaseException as error:  # noqa: BLE001 - it is user code; whatever it raises is reported
+        raise AppLoadError(
+            f"{_traceback(error)}{place}: it raised {type(error).__name__} while it was loaded (see above)"
+        ) from None
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback without the frames of this server and of importlib, which tell the user nothing."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__ and "importlib" not in frame.filename
+    ]
+    lines = ["Traceback (most recent call last):\n"] if frames else []
+    lines += traceback.format_list(frames)
+    lines += traceback.format_exception_only(error)
+    return "".join(lines)
+
+
+def _application(module: ModuleType, name: str, place: str) -> Application:
+    """The callable `name`, or what `name()` returns."""
+    factory = name.endswith("()")
+    bare = name.removesuffix("()")
+    found: object = module
+    for part in bare.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise AppLoadError(f"{place}: it has no {bare!r}{_near_callables(module, bare)}") from None
+    if factory:
+        if not callable(found):
+            raise AppLoadError(
+                f"{place}: {bare!r} is {type(found).__name__} and cannot be called (remove the parentheses)"
+            )
+        maker = found
+        try:
+            found = _guarded(maker, f"{place}, {name}")
+        except _Missing as missing:
+            raise AppLoadError(
+                f"{missing.trace}{place}, {name}: it imports {missing.name!r}, which is not installed here"
+            ) from None
+    if not callable(found):
+        raise AppLoadError(
+            f"{place}: {name} is {type(found).__name__} and no WSGI application{_near_callables(module, bare)}"
+        )
+    return found
+
+
+def _near_callables(module: ModuleType, name: str) -> str:
+    """` (it has 'app': say ...)`: what the user may have meant."""
+    names = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+    own = [key for key in names if getattr(vars(module)[key], "__module__", module.__name__) != module.__name__]
+    usual = [key for key in _USUAL_NAMES if key in names]
+    # An instance such as Flask's reports the module of its class; classes and functions imported by name do so too.
+    instances = [
+        key for key in own if not isinstance(vars(module)[key], type) and hasattr(vars(module)[key], "wsgi_app")
+    ]
+    candidates = list(dict.fromkeys(difflib.get_close_matches(name, names, n=2) + usual + instances))
+    if not candidates:
+        return " (callable = NAME says what the application is called)"
+    best = candidates[0]
+    call = "()" if best in {"create_app", "make_app"} else ""
+    return f"; it has {_listed(candidates)} (did you mean {best}{call}? say module = {module.__name__}:{best}{call})"
+
+
+def _near_modules(name: str) -> str:
+    """`; did you mean ...`: modules nearby with a similar name."""
+    places = [path for path in sys.path if os.path.isdir(path) and not path.startswith((sys.prefix, sys.base_prefix))]
+    names = sorted({found.name for found in pkgutil.iter_modules(places)})
+    near = difflib.get_close_matches(name.partition(".")[0], names, n=3)
+    return f"; did you mean {_listed(near)}?" if near else ""
+
+
+def _near_files(path: str) -> str:
+    directory = os.path.dirname(path) or "."
+    try:
+        names = [name for name in os.listdir(directory) if name.endswith((".py", ".wsgi"))]
+    except OSError:
+        return f" (directory {directory} does not exist)"
+    near = difflib.get_close_matches(os.path.basename(path), names, n=3)
+    return f"; did you mean {_listed(near)}?" if near else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,151 @@
+"""One request's answer: start_response(), write(), the head, and what may still be done when things go wrong.
+
+Runs in: worker (compiled by mypyc).  PEP 3333, "The start_response() Callable".
+On a uwsgi socket the answer is an HTTP head and body as they are (uWSGI proto/base.c): the status line echoes
+SERVER_PROTOCOL, headers keep the application's order and spelling, nothing is added.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final
+
+from uncork.wsgi.filewrapper import FileWrapper
+from uncork.wsgi.wire import Wire
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+# uWSGI's response-headers-limit (core/init.c): what nginx would hardly take either.
+MAX_HEAD_SIZE: Final = 65535
+# From this size on, copying head and body together costs more than a gathering write.
+GATHER_SIZE: Final = 16384
+
+_REASONS: Final = {str(status.value): status.phrase for status in HTTPStatus}
+_BODILESS: Final = frozenset({"204", "304"})
+
+
+class BadResponse(Exception):
+    """The application broke PEP 3333 or HTTP in a way that must not reach the client; the message says how."""
+
+
+class Response:
+    """The answer to one request over `wire`.
+
+    `protocol` is what the status line begins with, `head_only` whether the method is HEAD: the body is then taken from
+    the application and not sent, as for 204 and 304 (RFC 9110, 6.4.1).
+    """
+
+    def __init__(self, wire: Wire, protocol: str, head_only: bool) -> None:
+        self._wire = wire
+        self._protocol = protocol
+        self._head_only = head_only
+        # The encoded head, empty until start_response() was called.
+        self._head = b""
+        self.head_sent = False
+        # For the request log: status code, number of headers, bytes of head and of body, and whether sendfile was used.
+        self.status = ""
+        self.headers = 0
+        self.head_size = 0
+        self.body_size = 0
+        self.by_sendfile = False
+
+    def start_response(self, status: Any, headers: Any, exc_info: ExcInfo | None = None) -> Callable[[Any], None]:
+        """PEP 3333's callable: `status` such as "200 OK", `headers` an iterable of (name, value) strings.
+
+        Nothing is taken for granted of what an application passes.
+        Raises BadResponse for a status that is no status, a header that is not two strings, and CR, LF or NUL anywhere;
+        the exception of `exc_info` if the head is out already; RuntimeError if called twice without `exc_info`.
+        """
+        if exc_info is not None:
+            if self.head_sent:
+                raise exc_info[1].with_traceback(exc_info[2])
+        elif self._head:
+            raise RuntimeError("start_response() was called a second time without exc_info (PEP 3333)")
+        if not isinstance(status, str) or len(status) < 3 or not status[:3].isdigit():
+            raise BadResponse(f"start_response() got {status!r} as status (expected such as '200 OK')")
+        code = status[:3]
+        # As in uWSGI, a bare code gets its reason from the table.
+        line = f"{code} {_REASONS.get(code, 'Unknown')}" if len(status) <= 4 else status
+        lines = [f"{self._protocol} {line}"]
+        for name, value in headers:
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise BadResponse(f"header {name!r}: {value!r} (expected two strings)")
+            lines.append(f"{name}: {value}")
+        text = "\r\n".join(lines)
+        # One scan for each forbidden character instead of one for each header: the only CR and LF are our own.
+        if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or "\0" in text:
+            raise BadResponse("a status or header contains CR, LF or NUL; nothing of it was sent")
+        try:
+            head = (text + "\r\n\r\n").encode("latin-1")
+        except UnicodeEncodeError:
+            raise BadResponse("a status or header contains characters outside latin-1 (PEP 3333)") from None
+        if len(head) > MAX_HEAD_SIZE:
+            raise BadResponse(f"the response's head has {len(head)} bytes (max {MAX_HEAD_SIZE})")
+        self._head = head
+        self.status = code
+        self.headers = len(lines) - 1
+        self._head_only = self._head_only or code in _BODILESS
+        return self.write
+
+    def write(self, data: Any) -> None:
+        """Send `data`, and the head before it if that has not gone yet.  An empty `data` sends nothing at all.
+
+        Raises BadResponse if start_response() was not called or `data` is not bytes, WriteError if the client is gone.
+        """
+        if not isinstance(data, bytes):
+            raise BadResponse(f"the application returned {type(data).__name__} (expected bytes)")
+        if len(data) == 0:
+            return
+        if self.head_sent:
+            if not self._head_only:
+                self._wire.send(data)
+                self.body_size += len(data)
+            return
+        if self._head_only:
+            self.send_head()
+            return
+        head = self._take_head()
+        if len(data) < GATHER_SIZE:
+            self._wire.send(head + data)
+        else:
+            self._wire.send_two(head, data)
+        self.body_size += len(data)
+
+    def _take_head(self) -> bytes:
+        """The head, counted as sent."""
+        if not self._head:
+            raise BadResponse("the application sent a body before it called start_response()")
+        self.head_sent = True
+        self.head_size = len(self._head)
+        return self._head
+
+    def send_head(self) -> None:
+        """Send the head if it has not gone yet: the end of a response without a body."""
+        if not self.head_sent:
+            self._wire.send(self._take_head())
+
+    def send_file(self, wrapper: FileWrapper) -> bool:
+        """Send what `wrapper` holds by sendfile; False if that is not possible and it must be iterated.
+
+        What goes beyond the file's end at this moment is not sent.  Raises WriteError.
+        """
+        span = wrapper.span()
+        if span is None:
+            return False
+        self.send_head()
+        if not self._head_only:
+            self.body_size += self._wire.send_file(span[0], span[1], span[2])
+            self.by_sendfile = True
+        return True
+
+    def fail(self) -> bool:
+        """Answer 500 without any detail if nothing has been sent yet; False if it is too late for that.
+
+        Raises WriteError.
+        """
+        if self.head_sent:
+            return False
+        self._head = b""
+        self.start_response("500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "22")])
+        self.write(b"Internal Server Error\n")
+        return True
