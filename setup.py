@@ -8,8 +8,9 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from setuptools import Extension, setup
+from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 # The request path, and nothing but the request path: what runs once per request is worth a compiler.
@@ -46,21 +47,19 @@ def can_compile() -> bool:
     return True
 
 
-def hot_extensions() -> list[Extension]:
+def hot_extensions() -> list[Any]:
     """The mypyc extensions, or none where they cannot be made."""
     if os.environ.get("UNCORK_PURE") or not can_compile():
         return []
     try:
         from mypyc.build import mypycify
 
-        extensions: list[Extension] = mypycify(
-            ["--config-file=pyproject.toml", *HOT_MODULES], opt_level="3", debug_level="0"
-        )
+        made = mypycify(["--config-file=pyproject.toml", *HOT_MODULES], opt_level="3", debug_level="0")
     except (Exception, SystemExit) as error:
         # A Python too new for mypyc must not keep anybody from installing; CI knows which of the two it expects.
         say(f"mypyc does not work here ({error})")
         return []
-    return extensions
+    return list(made)
 
 
 class OptionalBuild(build_ext):

@@ -20,8 +20,9 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         total = 0
         while block := environ["wsgi.input"].read(65536):
             total += len(block)
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [str(total).encode()]
+        body = str(total).encode()
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+        return [body]
     if path == "/file":
         start_response("200 OK", [("Content-Length", str(Path(query).stat().st_size))])
         wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](Path(query).open("rb"))  # noqa: SIM115

@@ -16,7 +16,9 @@ from collections.abc import Callable, Sequence
 
 from uncork import __version__
 from uncork.cli.verbs import VERBS
-from uncork.config.load import Configuration, Request, help_text, load
+from uncork.config.argv import Request
+from uncork.config.help import help_text
+from uncork.config.load import Configuration, load
 from uncork.config.settings import Settings
 from uncork.config.validate import validate
 from uncork.errors import UncorkError

@@ -4,14 +4,15 @@ Runs in: the process that reads the configuration.  A reason completes the sente
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Accepted(NamedTuple):
-    """Why an option needs nothing done, and the values that this holds for (None: any)."""
+    """Why an option needs nothing done; `values` is a regular expression for the values that this holds for."""
 
     reason: str
-    values: re.Pattern[str] | None = None
+    values: str = ".*"
 
 
 _THREADS = Accepted("Python threads are always available")
@@ -19,11 +20,11 @@ _INTERPRETER = Accepted("all apps of a server share one interpreter")
 _END_OF_BLOCK = Accepted("it only closes a block")
 # A value is one plugin or several, separated by commas or spaces.
 _PLUGIN = r"(python[0-9.]*|http|router_\w+|logfile|syslog|cheaper_\w+)"
-_PLUGINS = Accepted("what these plugins do is built in", re.compile(rf"\s*{_PLUGIN}([,\s]+{_PLUGIN})*[,\s]*"))
+_PLUGINS = Accepted("what these plugins do is built in", rf"\s*{_PLUGIN}([,\s]+{_PLUGIN})*[,\s]*")
 _PLUGIN_FOLDER = Accepted("there are no plugin files")
 _FORK_HOOKS = Accepted("workers are forked by Python, which runs its own fork hooks")
 
-ACCEPTED: dict[str, Accepted] = {
+ACCEPTED: Mapping[str, Accepted] = {
     "need-app": Accepted("always on: a server whose app cannot be loaded does not start"),
     "enable-threads": _THREADS,
     "no-threads-wait": Accepted("the end of a worker is bounded by worker-reload-mercy"),
@@ -36,8 +37,8 @@ ACCEPTED: dict[str, Accepted] = {
     "need-plugins": _PLUGINS,
     "plugin-dir": _PLUGIN_FOLDER,
     "plugins-dir": _PLUGIN_FOLDER,
-    "protocol": Accepted("sockets speak it anyway", re.compile("uwsgi")),
-    "socket-protocol": Accepted("sockets speak it anyway", re.compile("uwsgi")),
+    "protocol": Accepted("sockets speak it anyway", "uwsgi"),
+    "socket-protocol": Accepted("sockets speak it anyway", "uwsgi"),
     "max-apps": Accepted("the number of apps has no limit"),
     "reaper": Accepted("the master collects every child that ends"),
     "close-on-exec": Accepted("Python opens every descriptor close-on-exec (PEP 446)"),
@@ -55,6 +56,5 @@ ACCEPTED: dict[str, Accepted] = {
 def reason_to_accept(name: str, value: str | None) -> str | None:
     """Why this option with this value needs nothing done, or None if that is not so."""
     accepted = ACCEPTED.get(name)
-    if accepted is None or (accepted.values and not accepted.values.fullmatch(value or "")):
-        return None
-    return accepted.reason
+    # Patterns are compiled when they are needed: that costs more than all else in this module.
+    return accepted.reason if accepted and re.fullmatch(accepted.values, value or "", re.DOTALL) else None

@@ -6,7 +6,6 @@ A kind says whether getopt_long sees an argument (`argument`), how repeated valu
 in the documentation (`metavar`, `expected`).  The rules are uWSGI's setters (core/uwsgi.c, uwsgi_opt_*).
 """
 
-import re
 from collections.abc import Sequence
 from typing import ClassVar, Generic, Literal, TypeVar
 
@@ -14,11 +13,24 @@ T_co = TypeVar("T_co", covariant=True)
 
 Argument = Literal["no", "optional", "required"]
 
-# What atoi() and strtoul() take from the front of a text.
-_LEADING_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
-
 INT_MAX = 2**31 - 1  # uWSGI keeps these options in a C int
 LONG_MAX = 2**63 - 1
+
+
+# What isspace() in C skips, and more digits than any limit has: int() refuses thousands of them (CVE-2020-10735).
+_BLANK = " \t\n\v\f\r"
+_ENOUGH_DIGITS = 30
+
+
+def leading_number(text: str) -> int | None:
+    """The whole number at the front of a text, as atoi() and strtol() find it; None where they find none and say 0."""
+    text = text.lstrip(_BLANK)
+    unsigned = text[1:] if text[:1] in ("+", "-") else text
+    digits = unsigned[: len(unsigned) - len(unsigned.lstrip("0123456789"))]
+    if not digits:
+        return None
+    number = int(digits[:_ENOUGH_DIGITS])
+    return -number if text[0] == "-" else number
 
 
 class MismatchError(ValueError):
@@ -72,14 +84,8 @@ class Integer(Kind[int]):
         self.maximum = maximum
 
     def parse(self, text: str | None) -> int:
-        found = _LEADING_NUMBER.match(text or "")
-        if found is None:
-            raise MismatchError(self.expected)
-        sign, digits = found.groups()
-        # int() refuses thousands of digits (CVE-2020-10735); no limit here is longer than this.
-        number = int(digits) if len(digits) <= 30 else LONG_MAX + 1
-        number = -number if sign == "-" else number
-        if number < self.minimum:
+        number = leading_number(text or "")
+        if number is None or number < self.minimum:
             raise MismatchError(self.expected)
         return self.within_maximum(number)
 

@@ -10,11 +10,12 @@ Runs in: the process that was started, before anything else happens.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from uncork.config.accepted import reason_to_accept
 from uncork.config.argv import Request, parse_arguments
 from uncork.config.environment import environment_entries
+from uncork.config.help import help_text
 from uncork.config.kinds import MismatchError
 from uncork.config.names import did_you_mean, is_immediate, is_known
 from uncork.config.placeholders import Lookup, RunawayError, evaluate, expand
@@ -23,9 +24,13 @@ from uncork.config.settings import Entry, Settings
 from uncork.config.table import BY_NAME, GROUPS, OPTIONS
 from uncork.errors import ConfigError
 
+__all__ = ["Configuration", "Request", "help_text", "load"]
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+# The first words of the names that open a block, which ends at endif or endfor.
+_BLOCKS = frozenset(("if", "ifenv", "ifexists", "ifplugin", "ifdir", "for"))
+
+
+class Configuration(NamedTuple):
     """What a start works with.  With a `request` the settings are all defaults: nothing was read."""
 
     settings: Settings
@@ -57,7 +62,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Configuration:
     settings = _settings(reader)
     reader.warnings.extend(_warnings(settings.entries, used))
     if reader.problems:
-        raise ConfigError(reader.problems)
+        raise ConfigError(dict.fromkeys(reader.problems))
     return Configuration(settings, tuple(reader.warnings))
 
 
@@ -89,17 +94,24 @@ def _expand(reader: Reader, environ: Mapping[str, str]) -> set[str]:
             if is_immediate(entry.name) and not entry.placeholder:
                 continue
             try:
-                entries[index] = replace(entry, value=expand(entry.value, symbol, lookup))
+                entries[index] = entry._replace(value=expand(entry.value, symbol, lookup))
             except RunawayError:
                 reader.problems.append(f"{entry} (refers to itself)")
-            except (OSError, ValueError) as error:
-                reader.problems.append(f"{entry} (a file in @() cannot be read: {why(error)})")
+            except _UnreadableError as error:
+                reader.problems.append(f"{entry} ({error})")
     return used
+
+
+class _UnreadableError(Exception):
+    """A file in `@()` cannot be read; the text says which and why."""
 
 
 def _file_content(path: str) -> str:
     """What `@(path)` stands for; one line break at the end does not count."""
-    return read_text(path).removesuffix("\n")
+    try:
+        return read_text(path).removesuffix("\n")
+    except (OSError, ValueError) as error:
+        raise _UnreadableError(f"{path} cannot be read: {why(error)}") from error
 
 
 def _settings(reader: Reader) -> Settings:
@@ -134,7 +146,7 @@ def _built(parsed: Mapping[str, Sequence[object]], entries: tuple[Entry, ...]) -
 
 def _why_literal(entry: Entry) -> str:
     """Words for a value that still has a placeholder in it."""
-    if not entry.value or "(" not in entry.value or not any(sign in entry.value for sign in ("$(", "@(", "%(")):
+    if not any(opening in (entry.value or "") for opening in ("$(", "@(", "%(")):
         return ""
     if is_immediate(entry.name):
         return f"; {entry.name} is read before placeholders are replaced"
@@ -151,8 +163,12 @@ def _warnings(entries: Sequence[Entry], used: set[str]) -> Iterator[str]:
         if reason_to_accept(name, entry.value):
             continue
         seen.add(name)
-        place = entry.origin
+        origin = entry.origin
         if is_known(name):
-            yield f"{place}: {name} is known to uWSGI but has no effect here yet"
-        elif ":" in place and name not in used:
-            yield f"{place}: {name} is no option, and nothing uses %({name}){did_you_mean(name)}"
+            subject = origin if origin == f"--{name}" else f"{origin}: {name}"
+            block = ", so the lines of its block always count" if name.partition("-")[0] in _BLOCKS else ""
+            yield f"{subject} is known to uWSGI but has no effect here yet{block}"
+        elif ":" in origin and not name:
+            yield f"{origin}: the line has no name before its ="
+        elif ":" in origin and name not in used:
+            yield f"{origin}: {name} is no option, and nothing uses %({name}){did_you_mean(name)}"

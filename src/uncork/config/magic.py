@@ -17,8 +17,6 @@ import uncork
 
 _START = time.time()
 
-_MAGIC = re.compile("%(.?)", re.DOTALL)
-
 
 class ConfigFile(NamedTuple):
     """A configuration file: its name as given, its absolute path, and the section that was asked for or ""."""
@@ -58,7 +56,7 @@ def substitute(text: str, file: ConfigFile, first: ConfigFile) -> str:
             return _OF_FILE[letter.lower()](first)
         return _OF_MACHINE[letter]() if letter in _OF_MACHINE else ""
 
-    return _MAGIC.sub(value, text)
+    return re.sub("%(.?)", value, text, flags=re.DOTALL)
 
 
 def _path_component(number: int) -> Callable[[ConfigFile], str]:
@@ -69,12 +67,12 @@ def _path_component(number: int) -> Callable[[ConfigFile], str]:
     return component
 
 
-def _djb33x(text: str) -> int:
-    """Bernstein's hash of the bytes of a text, 32 bits."""
+def _hash(text: str) -> str:
+    """Bernstein's 32-bit hash (djb33x) of the bytes of a text, in hexadecimal with the lowest byte first."""
     number = 5381
     for byte in os.fsencode(text):
         number = (number * 33 ^ byte) & 0xFFFFFFFF
-    return number
+    return number.to_bytes(4, "little").hex().upper()
 
 
 def _user_name() -> str:
@@ -105,7 +103,7 @@ _OF_FILE: Mapping[str, Callable[[ConfigFile], str]] = {
     "c": lambda file: file.directory.rstrip("/").rpartition("/")[2],
     "x": lambda file: file.section,
     "i": lambda file: str(os.stat(file.path).st_ino),
-    "j": lambda file: f"{_djb33x(file.path):X}",
+    "j": lambda file: _hash(file.path),
     **{str(number): _path_component(number) for number in range(10)},
 }
 _OF_FIRST_FILE = frozenset("OPSNEDCXIJ")

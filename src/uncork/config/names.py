@@ -7,7 +7,7 @@ first use, since most starts need none of it.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, KeysView
 from functools import cache
 from typing import NamedTuple
 
@@ -31,20 +31,25 @@ class UwsgiName(NamedTuple):
 
 
 @cache
-def uwsgi_names() -> dict[str, UwsgiName]:
-    """All names of uWSGI 2.0.30 with the plugins of its default build, in the order of its tables."""
+def _rows() -> dict[str, str]:
+    """The row of every name, not yet taken apart: a start that needs the list needs few of its rows."""
     with open(_FILE, encoding="ascii") as file:
-        rows = [line.rstrip("\n").split("\t") for line in file][1:]
-    return {
-        name: UwsgiName(name, short, _ARGUMENTS[argument], "master" in flags, "immediate" in flags, alias_of)
-        for name, short, argument, flags, alias_of in rows
-    }
+        _, *rows = file.read().splitlines()
+    return {row[: row.index("\t")]: row for row in rows}
 
 
-@cache
-def short_letters() -> dict[str, UwsgiName]:
-    """uWSGI's names by their short letter; the first name has it where aliases share one."""
-    return {known.short: known for known in reversed(uwsgi_names().values()) if known.short}
+def uwsgi_names() -> KeysView[str]:
+    """All names of uWSGI 2.0.30 with the plugins of its default build, in the order of its tables."""
+    return _rows().keys()
+
+
+def uwsgi_name(name: str) -> UwsgiName | None:
+    """What uWSGI's tables say of a name, or None."""
+    row = _rows().get(name)
+    if row is None:
+        return None
+    _, short, argument, flags, alias_of = row.split("\t")
+    return UwsgiName(name, short, _ARGUMENTS[argument], "master" in flags, "immediate" in flags, alias_of)
 
 
 def is_known(name: str) -> bool:
@@ -54,23 +59,27 @@ def is_known(name: str) -> bool:
 
 def is_immediate(name: str) -> bool:
     """Whether uWSGI acts on the option while it is read, before any `$()`, `@()` or `%()` is expanded."""
-    known = uwsgi_names().get(name)
+    known = uwsgi_name(name)
     return known is not None and known.immediate
 
 
 def argument_of_long(name: str) -> Argument:
-    """Whether `--name` takes an argument; the name must be known."""
+    """Whether `--name` takes an argument.  Raises KeyError for a name that nobody knows."""
     declared = BY_NAME.get(name)
-    return declared.option.kind.argument if declared else uwsgi_names()[name].argument
+    if declared:
+        return declared.option.kind.argument
+    known = uwsgi_name(name)
+    if known is None:
+        raise KeyError(name)
+    return known.argument
 
 
 def long_of_short(letter: str) -> str | None:
-    """The name that a short letter stands for, or None."""
+    """The name that a short letter stands for, or None; where aliases share one, the first."""
     declared = BY_SHORT.get(letter)
     if declared:
         return declared.option.name
-    known = short_letters().get(letter)
-    return known.name if known else None
+    return next((name for name, row in _rows().items() if row.startswith(f"{name}\t{letter}\t")), None)
 
 
 def complete(prefix: str) -> list[str]:
@@ -91,7 +100,7 @@ def nearest(name: str) -> list[str]:
     """Up to three names like this one, the nearest first."""
     from difflib import get_close_matches  # only for a mistake: its import costs more than the list
 
-    return get_close_matches(name, {**uwsgi_names(), **BY_NAME}, n=3, cutoff=0.75)
+    return get_close_matches(name, uwsgi_names() | BY_NAME.keys(), n=3, cutoff=0.75)
 
 
 def did_you_mean(name: str, prefix: str = "") -> str:

@@ -4,8 +4,8 @@ Runs in: the process that reads the configuration.  Everything that is known abo
 declaration; argv, files, environment, `--help` and the reference page are derived from it.
 """
 
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import field
+from typing import NamedTuple, TypeVar
 
 from uncork.config.kinds import Kind
 
@@ -14,8 +14,7 @@ T = TypeVar("T")
 METADATA_KEY = "option"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: `names[0]` is canonical, the others are aliases; `short` and `unit` may be "".
 
     `own` marks a name that uWSGI does not have, `implies_master` an option that only a master can serve.

@@ -3,8 +3,9 @@
 Runs in: the process that reads the configuration.  Pure: what a name means is asked of the caller.
 """
 
-import re
 from collections.abc import Callable, Iterator
+
+from uncork.config.kinds import leading_number
 
 Lookup = Callable[[str], str | None]
 
@@ -14,8 +15,6 @@ _LONGEST = 1024 * 1024
 
 _INT64 = 1 << 64
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
-_LEADING_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,30})")
-_DIGITS = re.compile(r"[0-9]+")
 
 
 class RunawayError(ValueError):
@@ -87,7 +86,7 @@ def evaluate(key: str, lookup: Lookup) -> str | None:
         elif word in _OPERATORS:
             operator = word
         else:
-            operand = word if _DIGITS.fullmatch(word) else lookup(word) or ""
+            operand = word if word.isascii() and word.isdigit() else lookup(word) or ""
             if operator:
                 result = _wrapped(_OPERATORS[operator](_number(result or ""), _number(operand)))
             else:
@@ -98,8 +97,7 @@ def evaluate(key: str, lookup: Lookup) -> str | None:
 
 def _number(text: str) -> int:
     """The number at the front of a text, or 0: strtoll()."""
-    found = _LEADING_NUMBER.match(text)
-    return max(_INT64_MIN, min(int(found[1]), _INT64_MAX)) if found else 0
+    return max(_INT64_MIN, min(leading_number(text) or 0, _INT64_MAX))
 
 
 def _wrapped(number: int) -> str:

@@ -4,6 +4,7 @@ Runs in: every process.  Values only: nothing is read, resolved against a direct
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from uncork.config.options.logging import Logging
 from uncork.config.options.processes import Processes
@@ -13,8 +14,7 @@ from uncork.config.options.stats import Stats
 from uncork.config.table import BY_NAME, OPTIONS
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One given option or placeholder.  `str()` is how to quote it in a message.
 
     `value` is None where none was given (`--master`).  `origin` is `file:line`, `--name` as typed, or `UWSGI_NAME`.
@@ -31,7 +31,7 @@ class Entry:
         if value and self.name == "env":  # may be a password
             value = value.partition("=")[0] + "=***"
         if ":" in self.origin:
-            return f"{self.origin}: {self.name} = {value}" if value else f"{self.origin}: {self.name}"
+            return f"{self.origin}: {self.name} = {value or ''}".rstrip()
         if value is None:
             return self.origin
         return f"{self.origin} {value}" if self.origin.startswith("-") else f"{self.origin}={value}"

@@ -100,10 +100,11 @@ class Chain:
         (self._hurry if self._stop_asked.is_set() else self._stop_asked).set()
 
     def _hear(self) -> None:
-        if any(message.get("READY") == "1" for message in self.links.notify.receive()):
-            self._server_ready.set()
-            if self._announced:
-                self.say("server", "ready again")
+        for message in self.links.notify.receive():
+            if message.get("READY") == "1":
+                self._server_ready.set()
+                if self._announced:  # it was started again, or reloaded on somebody's command
+                    self.say("server", message.get("STATUS", "ready again"))
 
     async def _start(self) -> bool:
         """Bring both up.  False if somebody asked to stop before that; raises StartError if one of them ended."""

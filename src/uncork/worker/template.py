@@ -88,8 +88,18 @@ def _fork_worker(site: Site, channel: Channel, apps: list[App], wid: int) -> Non
 
 def _fork_again(site: Site, channel: Channel, apps: list[App], wid: int) -> int:
     """Runs in: the process between template and worker, which only lives to orphan the worker."""
+    gate_read, gate_write = os.pipe()
+
+    def worker() -> int:
+        os.close(gate_write)
+        # Opens when the process between is gone: by then the master has been told of this worker, so that nothing the
+        # worker says itself can overtake that.
+        os.read(gate_read, 1)
+        os.close(gate_read)
+        return _worker(site, channel, apps, wid)
+
     try:
-        pid = process.fork(lambda: _worker(site, channel, apps, wid))
+        pid = process.fork(worker)
     except OSError as error:
         channel.send(ForkFailed(wid, str(error.strerror)))
         return ExitCode.FAILED

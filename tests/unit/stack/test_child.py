@@ -46,17 +46,22 @@ def output() -> Iterator[tuple[int, int]]:
 
 def program(script: str, writing: int, *ignored: str) -> Program:
     """Run the script with the pipe as its stdout, through a shell's redirection."""
-    command = ("/bin/sh", "-c", f'exec "$@" >&{writing}', "sh", sys.executable, "-c", script, *ignored)
+    command = ("/bin/sh", "-c", f'exec "$@" >/dev/fd/{writing}', "sh", sys.executable, "-c", script, *ignored)
     return Program("waiter", command, dict(os.environ), "/", signal.SIGTERM, signal.SIGINT, inherit=(writing,))
 
 
 async def started(what: Program, reading: int) -> tuple[Child, int]:
     """The child, and the pid that it printed when it was ready."""
     child = Child(what)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, child.poll)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGCHLD, child.poll)
+    said = asyncio.Event()
+    loop.add_reader(reading, said.set)
     child.start()
-    pid = await asyncio.to_thread(os.read, reading, 100)
-    return child, int(pid)
+    async with asyncio.timeout(30):
+        await said.wait()
+    loop.remove_reader(reading)
+    return child, int(os.read(reading, 100))
 
 
 def gone(pid: int, seconds: float = 10) -> bool:

@@ -76,7 +76,7 @@ class Processes:
         "die-on-term",
         kind=FLAG,
         default=False,
-        help="let SIGTERM stop the server, which it does here in any case",
+        help="reload at SIGQUIT; SIGTERM stops the server with and without it",
     )
     vacuum: bool = option(
         "vacuum",
