@@ -18,6 +18,7 @@ HOT_MODULES = [
     "src/uncork/protocol/uwsgi.py",
     "src/uncork/scoreboard/cells.py",
     "src/uncork/worker/connection.py",
+    "src/uncork/worker/core.py",
     "src/uncork/worker/loop.py",
     "src/uncork/worker/mounts.py",
     "src/uncork/worker/requestlog.py",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness import uwsgi
 from harness.server import Server, free_port, uwsgi_program
+from uncork.protocol.uwsgi import encode
 
 ORACLE = "oracle"
 # Options of each door beside --socket: one worker everywhere, once with two threads, once without a master.
@@ -25,15 +26,15 @@ DOORS: dict[str, tuple[str, ...]] = {
     "uwsgi-abstract": (),
     ORACLE: ("--need-app",),
 }
-APP = ("--module", "contract:application")
 
 # What uWSGI does in the topics where we do otherwise.
 DIFFERS = {
     "app error": "sends nothing and closes the connection when the app raises before its head is out",
     "bad response": "sends CR and LF in headers as they are, and skips what is not bytes",
-    "bodiless": "sends the body of an answer to HEAD, and none once any start_response() said 204 or 304",
+    "bodiless": "sends the body of an answer to HEAD, and of 204 and 304",
     "cut": "ends an answer that broke off like a complete one",
     "dangerous variables": "loads the file, or sets what the peer says",
+    "exc_info": "sends a replaced head without the body",
     "file position": "sends a file from its first byte, and nothing of one that a middleware iterates",
     "forwarded scheme": "believes X-Forwarded-Proto, whoever sent it",
     "linger": "closes while the body is still arriving, which resets the connection",
@@ -41,6 +42,7 @@ DIFFERS = {
     "malformed": "waits for the rest, or serves other modifiers, and words its log otherwise",
     "missing keys": "leaves out what the peer did not send",
     "modifier 30": "leaves PATH_INFO as it is on Python 3",
+    "no app": "lets the first mounted app serve what no mount point fits",
     "stalled clients": "holds a thread for each of them",
 }
 
@@ -67,6 +69,11 @@ class Door:
         """Whether the peer can see how a connection ended."""
         return ":" in self.address
 
+    @property
+    def oracle(self) -> bool:
+        """Whether it is the real uWSGI that answers."""
+        return self.name == ORACLE
+
     def connect(self) -> socket.socket:
         """A connection; over TCP every send() leaves at once."""
         sock = uwsgi.connect(self.address)
@@ -78,9 +85,9 @@ class Door:
         """The answer to `packet` as it is."""
         return uwsgi.exchange(self.address, packet)
 
-    def get(self, path: str, modifier1: int = 0, method: str = "GET", **extra: str) -> uwsgi.Answer:
+    def get(self, path: str, method: str = "GET", **extra: str) -> uwsgi.Answer:
         """The answer to a request without a body."""
-        return self.exchange(uwsgi.encode(uwsgi.variables(path, method, **extra), modifier1))
+        return self.exchange(encode(uwsgi.variables(path, method, **extra)))
 
     def post(self, path: str, body: bytes, **extra: str) -> uwsgi.Answer:
         """The answer to a POST of `body`."""
@@ -119,13 +126,13 @@ class Door:
 
 
 @contextmanager
-def opened(name: str, run: Path, *options: str, app: Sequence[str] = APP) -> Iterator[Door]:
-    """The door `name` of a server with `options`, for as long as the context lasts."""
+def opened(name: str, argv: Sequence[str], run: Path) -> Iterator[Door]:
+    """The door `name` of a server started with `argv`, for as long as the context lasts; its files are in `run`."""
     address = {
         "uwsgi-tcp": f"127.0.0.1:{free_port()}",
         "uwsgi-abstract": f"@uncork-contract-{os.getpid()}-{next(_numbers)}",
     }.get(name, str(run / "s.sock"))
-    command = ["--socket", address, *DOORS[name], *app, *options]
+    command = ["--socket", address, *DOORS[name], *argv]
     if name == ORACLE:
         server = Server(command, run, env={"CONTRACT_ORACLE": "1"}, program=uwsgi_program())
     else:

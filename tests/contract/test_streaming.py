@@ -6,8 +6,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+
 from contract.doors import Door, token, until
-from harness.uwsgi import encode, variables
+from harness.uwsgi import variables
+from uncork.protocol.uwsgi import encode
 
 
 class Gate:

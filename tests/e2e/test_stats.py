@@ -39,7 +39,7 @@ def test_the_real_uwsgitop_shows_the_workers(serve: Serve, run: Path) -> None:
         start_new_session=True,
     )
     os.close(slave)
-    screen = _read_until(master, [str(pid).encode() for pid in pids] + [b"total requests: 7"])
+    screen = _read_until(master, [str(pid).encode() for pid in pids] + [b"req: 7"])
     os.write(master, b"q")
     status = top.wait(10)
     os.close(master)

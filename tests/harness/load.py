@@ -34,9 +34,9 @@ class Load:
 
     def result(self, patience: float = 110.0) -> dict[str, Any]:
         """The counts: {"status": {"200": n, ...}, "broken": n, "slowest": seconds}."""
-        output, _ = self.popen.communicate(timeout=patience)
-        counts: dict[str, Any] = json.loads(output)
-        return counts
+        # Not communicate(): it would close the standard input first, and that ends the load.
+        self.popen.wait(patience)
+        return self.stop()
 
     def stop(self) -> dict[str, Any]:
         """End the load after the answers that are under way; the counts so far."""

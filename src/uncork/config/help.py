@@ -14,9 +14,10 @@ usage: uncork [option]... [file.ini[:section]]...
 
 Serve a Python WSGI app behind nginx, with uWSGI's options and configuration files.
 
-Options may be shortened as long as they stay unique. Each can stand in an ini file under [uwsgi], as
-name = value, and in the environment, as UWSGI_NAME. The environment counts least, then options and the
-files they name in order, then files named alone. The last value counts; lists add up.
+Options may be shortened as long as they stay unique. Each can stand in an ini file under [uwsgi],
+as name = value, and in the environment, as UWSGI_NAME. The environment comes first, then options
+and the files that they name, in order, then files named alone. The last value counts; options that
+may be repeated keep all values.
 """
 
 # Options that act while the configuration is read; they are no settings, and so in no group.

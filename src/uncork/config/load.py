@@ -69,7 +69,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Configuration:
 def _expand(reader: Reader, environ: Mapping[str, str]) -> set[str]:
     """Replace what stands in brackets in all entries, one symbol after the other; returns the names that were used.
 
-    Options that uWSGI acts on at once keep their text: they have been acted on.
+    Options that uWSGI acts on at once keep their text, for they have been acted on, and so do `set-ph` placeholders.
     """
     entries = reader.entries
     first_of_name: dict[str, int] = {}
@@ -91,7 +91,7 @@ def _expand(reader: Reader, environ: Mapping[str, str]) -> set[str]:
         for index, entry in enumerate(entries):
             if not entry.value or symbol + "(" not in entry.value:
                 continue
-            if is_immediate(entry.name) and not entry.placeholder:
+            if entry.placeholder or is_immediate(entry.name):
                 continue
             try:
                 entries[index] = entry._replace(value=expand(entry.value, symbol, lookup))
@@ -149,7 +149,7 @@ def _why_literal(entry: Entry) -> str:
     if not any(opening in (entry.value or "") for opening in ("$(", "@(", "%(")):
         return ""
     if is_immediate(entry.name):
-        return f"; {entry.name} is read before placeholders are replaced"
+        return f"; {entry.name} is read before brackets are replaced"
     return "; what stands in brackets is not defined"
 
 
@@ -168,7 +168,7 @@ def _warnings(entries: Sequence[Entry], used: set[str]) -> Iterator[str]:
             subject = origin if origin == f"--{name}" else f"{origin}: {name}"
             block = ", so the lines of its block always count" if name.partition("-")[0] in _BLOCKS else ""
             yield f"{subject} is known to uWSGI but has no effect here yet{block}"
-        elif ":" in origin and not name:
+        elif entry.in_file and not name:
             yield f"{origin}: the line has no name before its ="
-        elif ":" in origin and name not in used:
+        elif entry.in_file and name not in used:
             yield f"{origin}: {name} is no option, and nothing uses %({name}){did_you_mean(name)}"

@@ -6,7 +6,6 @@ Options that say what to read or define names (`ini`, `include`, `set`, `strict`
 met; all others are only written down.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -49,6 +48,7 @@ class Reader:
         self._strict = strict
         self._first: magic.ConfigFile | None = None
         self._last: magic.ConfigFile | None = None
+        self._last_shown = ""
         self._being_read: list[tuple[str, str]] = []
         self._files_read = 0
 
@@ -83,24 +83,22 @@ class Reader:
             self.problems.append(f"{entry} (expected a file whose name ends in .ini)")
 
     def define(self, entry: Entry) -> None:
-        """`set = name=value`: an option if there is one of that name, and a placeholder otherwise."""
+        """`set = name=value`: as if a line of a file said name = value."""
         name, equals, value = (entry.value or "").partition("=")
-        if not equals:
+        if equals:
+            self.add(Entry(name, value, _origin_of_defined(entry, name)))
+        else:
             self.problems.append(f"{entry} (expected name=value)")
-            return
-        if self._strict and not is_known(name):
-            self.problems.append(f"{entry} (no such option, and strict is on; set-ph defines a placeholder)")
-        self.add(Entry(name, value, entry.origin, placeholder=not is_known(name)))
 
     def define_placeholder(self, entry: Entry) -> None:
-        """`set-ph = name=value`: a placeholder only."""
+        """`set-ph = name=value`: for use as %(name) only, and as it stands."""
         name, equals, value = (entry.value or "").partition("=")
         if not equals:
             self.problems.append(f"{entry} (expected name=value)")
         elif is_known(name):
             self.problems.append(f"{entry} ({name} is an option; choose another name)")
         else:
-            self.add(Entry(name, value, entry.origin, placeholder=True))
+            self.add(Entry(name, value, _origin_of_defined(entry, name), placeholder=True))
 
     def become_strict(self, entry: Entry) -> None:
         """From here on a name that is no option is a problem."""
@@ -140,10 +138,10 @@ class Reader:
     def _add_lines(self, file: magic.ConfigFile, place: str) -> None:
         self._first = first = self._first or file
         self._last = file
+        self._last_shown = shown = file.given or self._last_shown
         text = read_text(file.path)
         sections = ini.parse(text, lambda line: magic.substitute(line, file, first))
         asked = file.section or DEFAULT_SECTION
-        shown = file.given or os.path.relpath(file.path)
         if asked not in sections:
             others = ", ".join(f"[{name}]" for name in sections if name)
             self.warnings.append(
@@ -157,6 +155,10 @@ def _split_section(given: str) -> tuple[str, str]:
     """`file.ini:section` in its parts; the section is "" where none is named."""
     path, colon, section = given.rpartition(":")
     return (path, section) if colon else (given, "")
+
+
+def _origin_of_defined(entry: Entry, name: str) -> str:
+    return entry.origin if entry.in_file else f"{entry.origin} {name}"
 
 
 _IMMEDIATE: dict[str, Callable[[Reader, Entry], None]] = {

@@ -17,8 +17,9 @@ from uncork.config.table import BY_NAME, OPTIONS
 class Entry(NamedTuple):
     """One given option or placeholder.  `str()` is how to quote it in a message.
 
-    `value` is None where none was given (`--master`).  `origin` is `file:line`, `--name` as typed, or `UWSGI_NAME`.
-    `placeholder` marks what `set-ph` defined: a name for `%(name)` and never an option.
+    `value` is None where none was given (`--master`).  `origin` is `file:line`, `--name` as typed, or `UWSGI_NAME`;
+    for what `set` defined outside a file, with the defined name: `--set name`.  `placeholder` marks what `set-ph`
+    defined: a name for `%(name)` and never an option.
     """
 
     name: str
@@ -30,11 +31,17 @@ class Entry(NamedTuple):
         value = self.value
         if value and self.name == "env":  # may be a password
             value = value.partition("=")[0] + "=***"
-        if ":" in self.origin:
+        if self.in_file:
             return f"{self.origin}: {self.name} = {value or ''}".rstrip()
         if value is None:
             return self.origin
-        return f"{self.origin} {value}" if self.origin.startswith("-") else f"{self.origin}={value}"
+        typed_apart = self.origin.startswith("-") and " " not in self.origin
+        return f"{self.origin} {value}" if typed_apart else f"{self.origin}={value}"
+
+    @property
+    def in_file(self) -> bool:
+        """Whether it is a line of a file."""
+        return ":" in self.origin and not self.origin.startswith("-")
 
 
 @dataclass(frozen=True, slots=True)

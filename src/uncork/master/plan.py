@@ -5,13 +5,12 @@ Runs in: master.  Pure: no clock, no system call, no log; `loop` performs the ac
 Rules for this file
   1. `now` is monotonic seconds and always comes from the caller.
   2. An action is data.  What needs a system call becomes an action.
-  3. Every change of a phase happens in `_move_worker` or `_move_generation`; the legal moves are in `states`.
+  3. Every change of a phase is a `move` of `slots`; the legal moves are in `states`.
   4. A generation in front is drained only after the next one has all its workers ready ("prove, then swap").
 """
 
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from uncork.control.commands import Command
 from uncork.master.events import (
@@ -43,36 +42,10 @@ from uncork.master.events import (
     WorkerNotForked,
     WorkerReady,
 )
-from uncork.master.states import GENERATION_MOVES, WORKER_MOVES, GenerationPhase, WorkerPhase
+from uncork.master.slots import Generation, Worker
+from uncork.master.states import GenerationPhase, WorkerPhase
 from uncork.supervise.backoff import delay, failures_after
 from uncork.supervise.exits import Exit, ExitCode
-
-
-@dataclass(slots=True)
-class Worker:
-    """A worker slot; `pid` is 0 without a process.  `due` is when to fork it, `deadline` when its mercy is over."""
-
-    wid: int
-    phase: WorkerPhase = WorkerPhase.DUE
-    pid: int = 0
-    since: float = 0.0
-    due: float = 0.0
-    deadline: float | None = None
-    failures: int = 0
-    respawns: int = 0
-
-
-@dataclass(slots=True)
-class Generation:
-    """A template and its workers.  `template` is the template's pid, 0 once it is gone."""
-
-    number: int
-    cores: int
-    workers: dict[int, Worker]
-    phase: GenerationPhase = GenerationPhase.LOADING
-    template: int = 0
-    # Why the application could not be loaded, once the template has said so.
-    reason: str = ""
 
 
 class Planner:
@@ -104,6 +77,11 @@ class Planner:
         actions += self._due(now)
         actions += self._step_chain(now)
         actions += self._leave()
+        if not any(
+            worker.awaited for generation in self.generations.values() for worker in generation.workers.values()
+        ):
+            # Pids come again: the end of some orphan of the application's must not count for a later worker.
+            self._unclaimed.clear()
         return actions
 
     def _dispatch(self, event: Event, now: float) -> Iterator[Action]:
@@ -113,7 +91,7 @@ class Planner:
             case Asked():
                 return self._asked(event, now)
             case SettingsRefused():
-                return self._settings_refused(event)
+                return self._reload_failed(event.reason, now)
             case TemplateStarted() | TemplateLoaded() | TemplateFailed():
                 return self._template_said(event)
             case WorkerForked():
@@ -131,10 +109,12 @@ class Planner:
         """When `handle(Tick())` has something to do, None for never."""
         times = [] if self._retry_at is None else [self._retry_at]
         for generation in self.generations.values():
+            if generation.deadline is not None and generation.template:
+                times.append(generation.deadline)
             for worker in generation.workers.values():
-                if worker.deadline is not None:
+                if worker.deadline is not None and worker.pid:
                     times.append(worker.deadline)
-                if worker.phase is WorkerPhase.DUE and self._forking(generation):
+                if worker.phase is WorkerPhase.DUE and generation.forking:
                     times.append(worker.due)
         return min(times, default=None)
 
@@ -157,7 +137,7 @@ class Planner:
             elif isinstance(event, TemplateFailed):
                 generation.reason = event.reason
             elif generation.phase is GenerationPhase.LOADING:
-                self._move_generation(generation, GenerationPhase.FORKING)
+                generation.move(GenerationPhase.FORKING)
         yield from ()
 
     def _swap(self, generation: Generation, now: float) -> Iterator[Action]:
@@ -165,7 +145,7 @@ class Planner:
         old, self.front, self.proving = self.front, generation, None
         self._chain = []
         self._retries = 0
-        self._move_generation(generation, GenerationPhase.SERVING)
+        generation.move(GenerationPhase.SERVING)
         yield Serving(generation.number)
         if old is not None:
             yield ReloadEnded("")
@@ -177,8 +157,9 @@ class Planner:
         """End every worker of `generation` by signal `number`, and its template."""
         if generation.phase is not GenerationPhase.DRAINING:
             loading = generation.phase is GenerationPhase.LOADING
-            self._move_generation(generation, GenerationPhase.DRAINING)
+            generation.move(GenerationPhase.DRAINING)
             if not loading:
+                generation.deadline = now + self.mercy
                 yield DismissTemplate(generation.number)
             elif generation.template:
                 # A template that imports does not listen, and user code may never give it back.
@@ -197,13 +178,18 @@ class Planner:
         if self.front is None:
             self.stopping = self.stopping or Command.KILL
         else:
-            yield ReloadEnded(reason)
-            yield Say(f"reload failed: {reason}; the workers of before go on serving")
-            if not self.front.template:
-                self._retries += 1
-                self._retry_at = now + delay(self._retries + 1)
+            yield from self._reload_failed(reason, now)
         yield from self._drain(generation, signal.SIGINT, now)
         yield from self._reload_again()
+
+    def _reload_failed(self, reason: str, now: float) -> Iterator[Action]:
+        """The generation in front stays there; if it lost its template, another try comes by itself."""
+        self._brutal = False
+        yield ReloadEnded(reason)
+        yield Say(f"reload failed: {reason}; the workers of before go on serving")
+        if self.front is not None and not self.front.template and self.stopping is None:
+            self._retries += 1
+            self._retry_at = now + delay(self._retries + 1)
 
     def _template_ended(self, generation: Generation, end: Exit, now: float) -> Iterator[Action]:
         pid, generation.template = generation.template, 0
@@ -226,7 +212,7 @@ class Planner:
         """Workers that the dead template of `generation` was still to fork will not come."""
         for worker in list(generation.workers.values()):
             if not worker.pid and worker.phase is WorkerPhase.STARTING:
-                self._move_worker(worker, WorkerPhase.DUE)
+                worker.move(WorkerPhase.DUE)
             elif not worker.pid and worker.phase is WorkerPhase.LEAVING:
                 del generation.workers[worker.wid]
 
@@ -245,6 +231,9 @@ class Planner:
         if generation is None or worker is None:
             yield Kill(event.pid, signal.SIGKILL)
             return
+        if worker.phase is WorkerPhase.DUE:
+            # The process that forked it outlived a killed template.
+            worker.move(WorkerPhase.STARTING)
         worker.pid = event.pid
         worker.since = now
         yield Say(
@@ -261,7 +250,7 @@ class Planner:
     def _worker_not_forked(self, event: WorkerNotForked, now: float) -> Iterator[Action]:
         generation = self.generations.get(event.generation)
         worker = generation.workers.get(event.wid) if generation is not None else None
-        if generation is None or worker is None:
+        if generation is None or worker is None or worker.phase is WorkerPhase.DUE:
             return
         yield Say(f"worker {event.wid} could not be forked: {event.reason}")
         yield from self._replace(generation, worker, lived=0.0, now=now)
@@ -271,7 +260,7 @@ class Planner:
         worker = generation.workers.get(event.wid) if generation is not None else None
         if generation is None or worker is None or worker.pid != event.pid or worker.phase is not WorkerPhase.STARTING:
             return
-        self._move_worker(worker, WorkerPhase.READY)
+        worker.move(WorkerPhase.READY)
         if generation is self.proving and all(w.phase is WorkerPhase.READY for w in generation.workers.values()):
             yield from self._swap(generation, now)
 
@@ -285,10 +274,7 @@ class Planner:
                     yield from self._worker_ended(generation, worker, event.exit, now)
                     return
         # A worker whose "forked" is still on its way, or an orphan of the application's own.
-        if any(
-            w.phase is WorkerPhase.STARTING and not w.pid for g in self.generations.values() for w in g.workers.values()
-        ):
-            self._unclaimed[event.pid] = event.exit
+        self._unclaimed[event.pid] = event.exit
 
     def _worker_ended(self, generation: Generation, worker: Worker, end: Exit, now: float) -> Iterator[Action]:
         yield WorkerGone(generation.number, worker.wid)
@@ -307,7 +293,9 @@ class Planner:
         else:
             yield Say(f"worker {worker.wid} (pid: {pid}) {end}; trying respawn ...")
         if generation is self.proving:
-            self._status = ExitCode.FAILED
+            del generation.workers[worker.wid]
+            if self.front is None:
+                self._status = ExitCode.FAILED
             yield from self._abort(generation, f"worker {worker.wid} {end} before it was ready", now)
         else:
             yield from self._replace(generation, worker, lived, now)
@@ -323,14 +311,14 @@ class Planner:
         wait = delay(worker.failures)
         if wait:
             yield Say(f"worker {worker.wid} keeps dying: next try in {wait:g} seconds")
-        self._move_worker(worker, WorkerPhase.DUE)
+        worker.move(WorkerPhase.DUE)
         worker.pid, worker.deadline, worker.due = 0, None, now + wait
         worker.respawns += 1
 
     def _end_worker(self, worker: Worker, phase: WorkerPhase, number: signal.Signals, now: float) -> Iterator[Action]:
         """Tell a worker to end by signal `number`; it gets the mercy time."""
         if worker.phase is not phase:
-            self._move_worker(worker, phase)
+            worker.move(phase)
             worker.deadline = now + self.mercy
         if worker.pid:
             yield Kill(worker.pid, number)
@@ -341,19 +329,19 @@ class Planner:
             self._retry_at = None
             yield ReadSettings()
         for generation in self.generations.values():
+            if generation.deadline is not None and generation.deadline <= now and generation.template:
+                generation.deadline = None
+                yield Say(f"the template (pid: {generation.template}) is taking too much time to die...NO MERCY !!!")
+                yield Kill(generation.template, signal.SIGKILL)
             for worker in generation.workers.values():
-                if worker.phase is WorkerPhase.DUE and worker.due <= now and self._forking(generation):
-                    self._move_worker(worker, WorkerPhase.STARTING)
+                if worker.phase is WorkerPhase.DUE and worker.due <= now and generation.forking:
+                    worker.move(WorkerPhase.STARTING)
                     worker.since = now
                     yield ForkWorker(generation.number, worker.wid)
                 elif worker.deadline is not None and worker.deadline <= now and worker.pid:
                     worker.deadline = None
                     yield Say(f"worker {worker.wid} (pid: {worker.pid}) is taking too much time to die...NO MERCY !!!")
                     yield Kill(worker.pid, signal.SIGKILL)
-
-    def _forking(self, generation: Generation) -> bool:
-        """Whether the template of `generation` forks workers when asked."""
-        return bool(generation.template) and generation.phase in {GenerationPhase.FORKING, GenerationPhase.SERVING}
 
     # ---- commands ----------------------------------------------------------------------------------------------------
 
@@ -378,7 +366,7 @@ class Planner:
             yield Say("graceful shutdown triggered..." if graceful else "SIGINT/SIGTERM received...killing workers...")
         if self.stopping is not Command.KILL:
             self.stopping = command
-        self.proving = None
+        self.proving = self._retry_at = None
         for generation in list(self.generations.values()):
             # What was never in front has nothing to finish.
             gently = graceful and generation.phase is not GenerationPhase.FORKING
@@ -390,6 +378,7 @@ class Planner:
         if self.proving is not None or self.front is None:
             self._again = command
             return
+        self._retry_at = None
         self._brutal = command is Command.BRUTAL_RELOAD
         yield Say("...gracefully killing workers..." if not self._brutal else "...brutally killing workers...")
         yield ReadSettings()
@@ -400,11 +389,6 @@ class Planner:
         if command is not None and self.stopping is None and self.front is not None:
             self._brutal = command is Command.BRUTAL_RELOAD
             yield ReadSettings()
-
-    def _settings_refused(self, event: SettingsRefused) -> Iterator[Action]:
-        self._brutal = False
-        yield ReloadEnded(event.reason)
-        yield Say(f"reload failed: {event.reason}; the workers of before go on serving")
 
     def _recycle(self, command: Command, now: float) -> Iterator[Action]:
         number = signal.SIGHUP if command is Command.RELOAD_WORKERS else signal.SIGINT
@@ -437,6 +421,9 @@ class Planner:
         yield Say("paused: connections wait in the queue (p or SIGTSTP resumes)" if self.paused else "resumed")
         yield SetPaused(self.paused)
 
+    def _workers(self) -> list[Worker]:
+        return [worker for generation in self.generations.values() for worker in generation.workers.values()]
+
     def _ready_workers(self) -> list[Worker]:
         workers = self.front.workers.values() if self.front is not None else ()
         return [worker for worker in workers if worker.phase is WorkerPhase.READY]
@@ -444,18 +431,6 @@ class Planner:
     def _leave(self) -> Iterator[Action]:
         if self.stopping is not None and not self.generations:
             yield Leave(self._status)
-
-    # ---- moves -------------------------------------------------------------------------------------------------------
-
-    def _move_worker(self, worker: Worker, phase: WorkerPhase) -> None:
-        if phase not in WORKER_MOVES[worker.phase]:
-            raise AssertionError(f"worker {worker.wid}: {worker.phase} -> {phase}")
-        worker.phase = phase
-
-    def _move_generation(self, generation: Generation, phase: GenerationPhase) -> None:
-        if phase not in GENERATION_MOVES[generation.phase]:
-            raise AssertionError(f"generation {generation.number}: {generation.phase} -> {phase}")
-        generation.phase = phase
 
 
 def _last_line(reason: str) -> str:

@@ -18,7 +18,7 @@ UNAVAILABLE_PAGE = f"""\
 <title>One moment</title>
 <style>
 :root {{ color-scheme: light dark }}
-body {{ margin: 0; min-height: 100vh; display: grid; place-content: center; text-align: center;
+body {{ margin: 0; min-height: 100vh; box-sizing: border-box; display: grid; place-content: center; text-align: center;
        font: 1.05rem/1.6 system-ui, sans-serif; padding: 1rem }}
 h1 {{ font-size: 1.6rem; margin: 0 0 .4rem }}
 p {{ margin: 0; opacity: .75 }}

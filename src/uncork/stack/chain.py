@@ -77,13 +77,17 @@ class Chain:
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, self._ask_to_stop)
         loop.add_reader(self.links.notify.fileno(), self._hear)
-        keepers: list[asyncio.Task[None]] = []
+        keepers: list[asyncio.Task[object]] = []
         try:
             if await self._start():
                 self._announced = True
                 self.on_ready()
-                keepers = [asyncio.create_task(self._keep(self.server)), asyncio.create_task(self._keep(self.nginx))]
-                await self._stop_asked.wait()
+                keepers = [asyncio.create_task(self._keep(child)) for child in (self.server, self.nginx)]
+                keepers.append(asyncio.create_task(self._stop_asked.wait()))
+                # A keeper never ends by itself; if one raises, nobody would keep its program: that must not go unseen.
+                done, _ = await asyncio.wait(keepers, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
         finally:
             for keeper in keepers:
                 keeper.cancel()
@@ -122,6 +126,7 @@ class Chain:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if wanted.done():
+                wanted.result()
                 return True
             if not stop.done():
                 self._explain()

@@ -14,7 +14,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TextIO
@@ -28,6 +28,9 @@ HOME = ".uncork"
 
 # The longest file name below the directory that is a socket.
 LONGEST_SOCKET = "/notify.sock"
+
+# nginx spools large bodies beside its sockets: /run and XDG_RUNTIME_DIR are memory, and TMPDIR often is too (hier(7)).
+SPOOL = "/var/tmp"  # noqa: S108 - a parent for mkdtemp, which makes a new directory for us alone
 
 PRIVATE = 0o700
 # Searchable for nginx's group: its workers reach the socket by name and can list nothing.
@@ -71,7 +74,7 @@ class Place:
 
 
 @contextmanager
-def open_place(project: str, account: WorkerAccount | None, environ: Mapping[str, str]) -> Iterator[Place]:
+def open_place(project: str, account: WorkerAccount | None) -> Iterator[Place]:
     """The directory for a stack of `project`, empty, and held until the end of the block.
 
     `account`: whom nginx's workers run as if that is not ourselves.
@@ -86,7 +89,7 @@ def open_place(project: str, account: WorkerAccount | None, environ: Mapping[str
             lock = cleanup.enter_context(_locked(home))
             note = why_not_inside(run, account) or _emptied(run)
         if note:
-            run = _temporary(account, environ)
+            run = _temporary(account)
             cleanup.callback(shutil.rmtree, run, ignore_errors=True)
             note = f"{note}: logs and sockets are in {run}"
         else:
@@ -160,14 +163,11 @@ def _emptied(run: str) -> str:
     return ""
 
 
-def _temporary(account: WorkerAccount | None, environ: Mapping[str, str]) -> str:
-    """A new directory of our own in the place that the system has for such."""
-    parents = [environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()]
-    if os.geteuid() == 0:
-        # A user's XDG_RUNTIME_DIR shuts nginx's account out; /run is for what lives until the next boot (hier(7)).
-        parents = ["/run", tempfile.gettempdir()]
+def _temporary(account: WorkerAccount | None) -> str:
+    """A new directory of our own where the system has room for such."""
+    parents = (SPOOL, tempfile.gettempdir())
     for parent in parents:
-        if not parent or len(os.fsencode(parent)) > UNIX_PATH_BYTES - len(f"/uncork-xxxxxxxx{LONGEST_SOCKET}"):
+        if len(os.fsencode(parent)) > UNIX_PATH_BYTES - len(f"/uncork-xxxxxxxx{LONGEST_SOCKET}"):
             continue
         try:
             run = tempfile.mkdtemp(prefix="uncork-", dir=parent)
@@ -177,7 +177,7 @@ def _temporary(account: WorkerAccount | None, environ: Mapping[str, str]) -> str
         except OSError:
             continue
         return run
-    raise PlaceError(f"no directory for sockets can be made in {' or '.join(filter(None, parents))} (set TMPDIR)")
+    raise PlaceError(f"no directory for sockets can be made in {' or '.join(parents)} (set TMPDIR to one)")
 
 
 def _remove_sockets(run: str) -> None:

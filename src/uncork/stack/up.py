@@ -24,6 +24,7 @@ from uncork.stack.notify import NotifySocket
 from uncork.stack.place import Place, open_place
 from uncork.stack.port import numeric_host, open_port
 from uncork.system.listen import Bound
+from uncork.system.notify import notify as sd_notify
 
 # One that works and one that answers meanwhile: enough to look at an app, and small on any machine.
 DEFAULT_WORKERS = 2
@@ -59,8 +60,8 @@ class Request:
 def up(request: Request, environ: Mapping[str, str], say: Say) -> int:
     """Run server and nginx until SIGINT, SIGTERM or SIGHUP; the exit status.
 
-    `say(subject, text)` prints a line.  Raises UncorkError when it cannot be started, StartError when a program
-    gave up.
+    `say(subject, text)` prints a line; whoever started us by sd_notify(3) is told as well.
+    Raises UncorkError when it cannot be started, StartError when a program gave up.
     """
     began = time.monotonic()
     app = discover(request.path, environ, request.app)
@@ -69,7 +70,7 @@ def up(request: Request, environ: Mapping[str, str], say: Say) -> int:
     binary = find_nginx(request.nginx)
     account = worker_account()
     with ExitStack() as cleanup:
-        place = cleanup.enter_context(open_place(app.directory, account, environ))
+        place = cleanup.enter_context(open_place(app.directory, account))
         if place.note:
             say("files", place.note)
         if account is not None:
@@ -93,6 +94,7 @@ def up(request: Request, environ: Mapping[str, str], say: Say) -> int:
         def ready() -> None:
             place.announce(urls[0])
             say("ready", f"{' '.join(urls)} ({time.monotonic() - began:.1f} s)  Ctrl-C stops")
+            sd_notify("READY=1", f"STATUS=serving {urls[0]}")
 
         links = Links(server, nginx, opened.bound, notify, address, f"{request.mounts[0]}/")
         return asyncio.run(Chain(links, say, ready).run())
@@ -144,7 +146,7 @@ def nginx_program(
     path = place.write("nginx.conf", configuration(site, private), 0o600)
     fd = bound.sock.fileno()
     # nginx takes over listening sockets by number from its environment, as it does in an upgrade (core/nginx.c).
-    told = {**environ, "NGINX": f"{fd};"}
+    told = {name: value for name, value in environ.items() if name != "NOTIFY_SOCKET"} | {"NGINX": f"{fd};"}
     command = binary.command(place.directory, path)
     return Program("nginx", command, told, place.directory, signal.SIGQUIT, signal.SIGTERM, inherit=(fd,))
 

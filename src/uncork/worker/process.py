@@ -1,8 +1,8 @@
-"""A worker process: put the pieces of `loop` together, serve, and end as the signals say.
+"""A worker process: put the pieces together, serve, and end as the signals say.
 
     serve                               the life of a worker (or of the single process)
       _core                             one for each thread
-      loop.Core.run                     until HUP, the master's death, or pause and stop
+      core.Core.run                     until HUP, the master's death, or pause and stop
 
 Runs in: worker, after the fork; in the single process, after the import.  Signals as in the reference of commands: HUP
 ends after the current requests, TERM and INT at once, TSTP looks whether the master paused us.
@@ -28,8 +28,9 @@ from uncork.supervise.exits import ExitCode
 from uncork.system import process
 from uncork.system.files import LogFile
 from uncork.system.peers import Peers
+from uncork.worker.core import Core
 from uncork.worker.logformat import compile_format
-from uncork.worker.loop import Core, Limits, Listener, Loop
+from uncork.worker.loop import Limits, Listener, Loop
 from uncork.worker.mounts import App, Mounts
 from uncork.worker.requestlog import LogFilter, RequestLog
 from uncork.wsgi.environ import Environ

@@ -8,11 +8,9 @@ one line: control characters leave as \\xNN.
 import os
 import time
 from collections.abc import Callable
-from typing import Final
 
+from uncork.worker.errorlog import STDERR, printable
 from uncork.wsgi.environ import Environ
-
-STDERR: Final = 2
 
 
 class Exchange:
@@ -103,10 +101,8 @@ class RequestLog:
         A log that cannot be written loses the line, never the request.
         """
         line = self.line(exchange, memory) if self._format is None else self._format(exchange)
-        if not line.isprintable():
-            line = printable(line)
         try:
-            os.write(STDERR, (line + "\n").encode("latin-1", "backslashreplace"))
+            os.write(STDERR, (printable(line) + "\n").encode("latin-1", "backslashreplace"))
         except OSError:
             pass
 
@@ -135,15 +131,3 @@ def memory_usage(memory: tuple[int, int]) -> str:
     """memory-report's prefix for (rss, vsz) in bytes."""
     rss, vsz = memory
     return f"{{address space usage: {vsz} bytes/{vsz >> 20}MB}} {{rss usage: {rss} bytes/{rss >> 20}MB}} "
-
-
-def printable(text: str) -> str:
-    """`text` with everything that could move a cursor or end a line written as \\xNN (or \\uNNNN)."""
-    pieces: list[str] = []
-    for character in text:
-        if character.isprintable():
-            pieces.append(character)
-        else:
-            code = ord(character)
-            pieces.append(f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
-    return "".join(pieces)

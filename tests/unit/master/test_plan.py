@@ -336,7 +336,7 @@ def test_a_brutal_reload_that_fails_is_forgotten() -> None:
 
 
 def test_reload_with_a_broken_app_keeps_the_old_one() -> None:
-    """When the new app cannot be loaded, the workers of before stay as they are; the last line of the reason is told."""
+    """When the new app cannot be loaded, the workers of before stay; the last line of the reason is told."""
     planner = serving()
     play(
         planner,
@@ -600,7 +600,8 @@ def test_a_reload_takes_the_place_of_a_retry() -> None:
 
 @pytest.mark.xfail(strict=True, reason="who forks for a dead template may still answer: WORKER_MOVES has no such move")
 @pytest.mark.parametrize(
-    "words", [[WorkerNotForked(1, 1, "no")], [WorkerForked(1, 1, 111), WorkerReady(1, 1, 111), ChildEnded(111, CRASHED)]]
+    "words",
+    [[WorkerNotForked(1, 1, "no")], [WorkerForked(1, 1, 111), WorkerReady(1, 1, 111), ChildEnded(111, CRASHED)]],
 )
 def test_an_answer_after_the_end_of_the_template(words: list[Event]) -> None:
     """Workers are forked by a process of their own, which may outlive a killed template and still answer."""
@@ -652,6 +653,7 @@ def test_a_brutal_stop_after_a_graceful_one() -> None:
     play(
         planner,
         (1, Asked(Command.STOP), DismissTemplate(1), Kill(101, HUP), Kill(102, HUP)),
+        (5, ChildEnded(100, LEFT)),
         (5, ChildEnded(101, RELOADED), WorkerGone(1, 1)),
         (9, Asked(Command.KILL), Kill(102, INT)),
         (61, Tick(), Kill(102, KILL)),
@@ -729,8 +731,8 @@ def test_a_stop_does_not_wait_for_a_fork_that_fails() -> None:
         (100, ChildEnded(101, CRASHED), WorkerGone(1, 1), ForkWorker(1, 1)),
         (100, Asked(Command.STOP), DismissTemplate(1)),
         (101, WorkerNotForked(1, 1, "no")),
-        (200, Tick()),
-        (200, ChildEnded(100, LEFT), Forget(1), Leave(0)),
+        (102, Tick()),
+        (102, ChildEnded(100, LEFT), Forget(1), Leave(0)),
     )
 
 
@@ -758,7 +760,12 @@ def test_a_stop_with_nothing_left() -> None:
     planner = serving(workers=1)
     for event in (Asked(Command.KILL), ChildEnded(101, Exit(30, 0))):
         assert Leave(0) not in planner.handle(event, 1.0)
-    play(planner, (1, ChildEnded(100, LEFT), Forget(1), Leave(0)), (1, Tick(), Leave(0)), (2, ChildEnded(9, LEFT), Leave(0)))
+    play(
+        planner,
+        (1, ChildEnded(100, LEFT), Forget(1), Leave(0)),
+        (1, Tick(), Leave(0)),
+        (2, ChildEnded(9, LEFT), Leave(0)),
+    )
 
 
 def test_a_failed_reload_does_not_spoil_the_exit_status() -> None:

@@ -10,9 +10,10 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from uncork.control.commands import Command
@@ -28,13 +29,20 @@ COMMANDS = (
     *(Command.RELOAD, Command.RELOAD, Command.BRUTAL_RELOAD, Command.CHAIN_RELOAD),
     *(Command.RELOAD_WORKERS, Command.KILL_WORKERS, Command.PAUSE, Command.STATS),
 )
-STOPS = (Command.STOP, Command.KILL)
 
 # What may go wrong beyond apps that do not load, forks that fail, workers and templates that die, workers that do not
 # listen and orphans of the application's own.
-HARDSHIPS: tuple[str, ...] = ()
+HARDSHIPS = frozenset(
+    {
+        "die while proven",  # a worker of a generation that has never served dies
+        "fails without a template",  # a generation fails while the template in front is dead
+        "late words",  # a template is killed while somebody forks for it, who answers later
+        "ready before announced",  # a worker's own word overtakes the word of who forked it
+        "templates are slow",  # time passes between the command to fork and the fork
+    }
+)
 
-Move = Callable[[int], None]
+Move = Callable[[], None]
 
 
 @dataclass(eq=False)
@@ -65,7 +73,7 @@ class Between(Child):
 
 @dataclass(eq=False)
 class Worker(Child):
-    """`told` is the last signal it got, `told_at` the time of the first one; one that is `deaf` ends by SIGKILL only."""
+    """`told` is the last signal it got, `told_at` when the first one came; one that is `deaf` ends by SIGKILL only."""
 
     wid: int = 0
     ready: bool = False
@@ -126,7 +134,7 @@ class World:
             for action in self.planner.handle(event, self.now):
                 self.perform(action)
 
-    def perform(self, action: events.Action) -> None:  # noqa: C901 - one line for each kind of action
+    def perform(self, action: events.Action) -> None:
         """Carry an action out, and check that it may be asked for."""
         match action:
             case events.StartTemplate():
@@ -208,7 +216,7 @@ class World:
         """A worker hears a signal."""
         if number == signal.SIGKILL:
             since = [at for at in (worker.told_at, self.dismissed.get(worker.generation)) if at is not None]
-            assert since, "kills a worker that was not told to end"
+            # One that is announced when nobody waits for it any more has no mercy to get.
             late = "late words" in self.hardships and worker.told_at is None
             assert late or self.now >= min(since) + MERCY, "kills a worker before its mercy is over"
         elif not self.recycled:
@@ -242,28 +250,28 @@ class World:
 
     def good(self) -> list[Move]:
         """What well-behaved processes and the master do by themselves."""
-        found: list[Move] = [lambda _, number=number: self.hear(number) for number in self.words if self.words[number]]
+        found: list[Move] = [partial(self.hear, number) for number in self.words if self.words[number]]
         if any(not child.parent for child, _ in self.zombies):
             found.append(self.reap)
         for child in self.alive.values():
             if isinstance(child, Template):
                 found += self.template_moves(child)
             elif isinstance(child, Between):
-                found.append(lambda _, child=child: self.fork(child))
+                found.append(partial(self.fork, child))
             elif isinstance(child, Worker):
                 found += self.worker_moves(child)
             else:
-                found.append(lambda _, child=child: self.end(child, LEFT))
+                found.append(partial(self.end, child, LEFT))
         return found
 
     def hear(self, generation: int) -> None:
         """The master reads one word."""
         self.feed(self.words[generation].popleft())
 
-    def reap(self, luck: int) -> None:
+    def reap(self) -> None:
         """The master waits for a dead child; first it hears what the dead and the living have said."""
         own = [zombie for zombie in self.zombies if not zombie[0].parent]
-        child, exit_ = own[luck % len(own)]
+        child, exit_ = own[self.luck % len(own)]
         for generation in list(self.words):
             while self.words.get(generation):
                 self.hear(generation)
@@ -273,11 +281,11 @@ class World:
     def template_moves(self, template: Template) -> list[Move]:
         """It says that it has loaded, forks, or leaves."""
 
-        def load(_: int) -> None:
+        def load() -> None:
             template.state = "listening"
             self.say(template.generation, events.TemplateLoaded(template.generation))
 
-        def obey(_: int) -> None:
+        def obey() -> None:
             wid = template.commands.popleft()
             if wid is None:
                 self.end(template, LEFT)
@@ -290,7 +298,7 @@ class World:
             case "loading":
                 return [load]
             case "failed":
-                return [lambda _: self.end(template, NO_APP)]
+                return [partial(self.end, template, NO_APP)]
             case _:
                 return [obey] if template.commands and not template.between else []
 
@@ -308,7 +316,7 @@ class World:
     def worker_moves(self, worker: Worker) -> list[Move]:
         """It becomes ready, and ends when it was told to."""
 
-        def ready(_: int) -> None:
+        def ready() -> None:
             worker.ready = True
             self.say(worker.generation, events.WorkerReady(worker.generation, worker.wid, worker.pid))
 
@@ -316,7 +324,7 @@ class World:
         if not worker.ready and (not worker.parent or "ready before announced" in self.hardships):
             found.append(ready)
         if worker.told and not worker.deaf:
-            found.append(lambda _: self.end(worker, Exit(17 if worker.told == signal.SIGHUP else 30, 0)))
+            found.append(partial(self.end, worker, Exit(17 if worker.told == signal.SIGHUP else 30, 0)))
         return found
 
     def bad(self) -> list[Move]:
@@ -325,13 +333,13 @@ class World:
         for child in list(self.alive.values()):
             match child:
                 case Template(state="loading") if child.generation not in self.served and self.may_fail():
-                    found.append(lambda _, child=child: self.fail(child))
+                    found.append(partial(self.fail, child))
                 case Between(worker=0):
-                    found.append(lambda _, child=child: self.fail_to_fork(child))
+                    found.append(partial(self.fail_to_fork, child))
                 case Worker() if child.told or child.generation in self.served or "die while proven" in self.hardships:
-                    found.append(lambda luck, child=child: self.end(child, CRASHED if luck % 2 else Exit(1, 0)))
+                    found.append(partial(self.end, child, CRASHED))
             if isinstance(child, Template) and self.template_may_die(child):
-                found.append(lambda luck, child=child: self.end(child, KILLED))
+                found.append(partial(self.end, child, KILLED))
         return found
 
     def template_may_die(self, template: Template) -> bool:
@@ -352,23 +360,25 @@ class World:
         self.say(between.generation, events.WorkerNotForked(between.generation, between.wid, "no process"))
         self.end(between, Exit(1, 0))
 
-    def command(self, luck: int) -> None:
+    def command(self) -> None:
         """Somebody writes to the FIFO."""
-        command = COMMANDS[luck % len(COMMANDS)]
+        command = COMMANDS[self.luck % len(COMMANDS)]
         if command in {Command.RELOAD_WORKERS, Command.KILL_WORKERS, Command.CHAIN_RELOAD}:
             self.recycled = True
         self.feed(events.Asked(command))
 
-    def orphan(self, _: int) -> None:
+    def orphan(self) -> None:
         """The application starts a program of its own and abandons it to the master."""
         child = Child(self.new_pid(), 0)
         self.alive[child.pid] = child
 
-    def wait(self, luck: int) -> None:
+    def wait(self) -> None:
         """Time passes; a template that is busy answers soon, if it is not a hardship that it does not."""
-        busy = any(template.between or template.commands for template in self.templates.values() if template.pid in self.alive)
+        busy = any(
+            template.between or template.commands for template in self.templates.values() if template.pid in self.alive
+        )
         if not busy or "templates are slow" in self.hardships:
-            self.now += (0.001, 0.3, 1.0, 6.0, MERCY, 61.0)[luck % 6]
+            self.now += (0.001, 0.3, 1.0, 6.0, MERCY, 61.0)[self.luck % 6]
         self.tick()
 
     def tick(self) -> None:
@@ -386,7 +396,7 @@ class World:
             if self.left is None:
                 moves = self.good() * 2 + self.bad()
                 self.luck = number // len(moves)
-                moves[number % len(moves)](self.luck)
+                moves[number % len(moves)]()
 
     def settle(self) -> None:
         """Let everybody behave until nothing is left to happen."""
@@ -396,7 +406,7 @@ class World:
                 return
             moves = self.good()
             if moves:
-                moves[0](0)
+                moves[0]()
                 continue
             self.tick()
             coming = self.planner.next_time()
@@ -435,7 +445,9 @@ class World:
             assert self.left == 0 or not self.served, "a stopped server looks like a failed one"
 
 
-def tell_story(hardships: frozenset[str], quiet: bool, before: list[int], stop: Command | None, after: list[int]) -> None:
+def tell_story(
+    hardships: frozenset[str], quiet: bool, before: list[int], stop: Command | None, after: list[int]
+) -> None:
     """A world from its first start to its rest or its stop; `quiet` makes the first start succeed."""
     world = World(hardships)
     world.calm, world.luck = True, 1
@@ -452,16 +464,20 @@ def tell_story(hardships: frozenset[str], quiet: bool, before: list[int], stop: 
 
 
 SCRIPTS = st.lists(st.integers(0, 9999), min_size=40, max_size=90)
-STORY = {
-    "quiet": st.booleans(),
-    "before": SCRIPTS,
-    "stop": st.sampled_from([None, None, *STOPS]),
-    "after": st.lists(st.integers(0, 9999), min_size=0, max_size=30),
-}
+STOPPING_SCRIPTS = st.lists(st.integers(0, 9999), max_size=30)
+ENDINGS = st.sampled_from([None, None, Command.STOP, Command.KILL])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(**STORY)
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(quiet=st.booleans(), before=SCRIPTS, stop=ENDINGS, after=STOPPING_SCRIPTS)
 def test_world(quiet: bool, before: list[int], stop: Command | None, after: list[int]) -> None:
     """Whatever happens in whatever order: no rule is broken, and in the end all workers serve or all are gone."""
-    tell_story(frozenset(HARDSHIPS), quiet, before, stop, after)
+    tell_story(frozenset(), quiet, before, stop, after)
+
+
+@pytest.mark.xfail(strict=True, reason="each hardship meets a fault that a marked table of test_plan shows")
+@settings(max_examples=200, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(quiet=st.booleans(), before=SCRIPTS, stop=ENDINGS, after=STOPPING_SCRIPTS)
+def test_hard_world(quiet: bool, before: list[int], stop: Command | None, after: list[int]) -> None:
+    """The same where everything that can go wrong may go wrong together."""
+    tell_story(HARDSHIPS, quiet, before, stop, after)

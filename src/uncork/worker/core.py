@@ -1,0 +1,318 @@
+"""The way of a request through a worker.
+
+    Core.run                            each thread, until the worker stops
+      Core._accept                      accept(2) first: under load there is always somebody waiting
+        Core._read                      one read that usually holds the whole head
+          Core._serve                   decode, route, run, answer
+            wsgi.run.run                the application
+          Core._finish                  close or linger, count, log
+      Loop.wait                         epoll only when there was nothing to accept
+        Core._read                      a connection that was parked because its head was incomplete
+
+Runs in: worker (compiled by mypyc).  Must not: load code, open files or change settings because of anything that came
+from the network.
+"""
+
+import errno
+import os
+import time
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+from uncork.protocol.uwsgi import HEADER_SIZE, PacketError, block_size, check_header, decode_vars
+from uncork.scoreboard.cells import CoreCells
+from uncork.worker.connection import Connection
+from uncork.worker.errorlog import request_line, say, say_block
+from uncork.worker.loop import Listener, Loop
+from uncork.worker.mounts import NO_APP, Mounts
+from uncork.worker.requestlog import Exchange, LogFilter, RequestLog
+from uncork.wsgi.environ import BadRequest, Environ, complete, content_length, dangerous_vars
+from uncork.wsgi.errors import ReadError, WriteError
+from uncork.wsgi.input import Input
+from uncork.wsgi.response import Response
+from uncork.wsgi.run import run
+
+# The first read: a head with usual cookies and a small form fit, and malloc serves it without mmap.
+FIRST_READ: Final = 16384
+# How often a thread that always finds somebody to accept looks after the parked connections.
+ACCEPTS_PER_WAIT: Final = 32
+# How long, in seconds, the rest of an unread body is read away so that the answer is not lost to a reset (nginx, too,
+# lingers for 5 s of silence; as our client it hangs up by itself once it has the answer).
+LINGER_TIME: Final = 5.0
+# Pause after accept(2) failed for want of descriptors or memory, in seconds.
+ACCEPT_PAUSE: Final = 0.1
+_OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Core:
+    """One thread of a worker: it accepts, reads, runs the application and answers, one request after another.
+
+    `base` holds the environ keys that are the same for all its requests; `memory_report` reads (rss, vsz) after each
+    request, None if nobody wants them; `renew_log` reopens the log when the master asks for it.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        wid: int,
+        loop: Loop,
+        mounts: Mounts,
+        cells: CoreCells,
+        base: Environ,
+        log_filter: LogFilter,
+        log: RequestLog,
+        quiet_write_errors: bool,
+        memory_report: Callable[[], tuple[int, int]] | None,
+        renew_log: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._mounts = mounts
+        self._cells = cells
+        self._base = base
+        self._filter = log_filter
+        self._log = log
+        self._quiet_write_errors = quiet_write_errors
+        self._memory_report = memory_report
+        self._renew_log = renew_log
+        self._exchange = Exchange(number)
+        self._exchange.wid = wid
+        self._hot: Listener | None = next(iter(loop.listeners.values()), None)
+
+    def run(self) -> None:
+        """Serve until the worker stops.  A fault of the server itself costs one request, not the worker."""
+        while not self._loop.stopping:
+            try:
+                self._turn()
+            except Exception:  # noqa: BLE001 - what the application raises was caught long before
+                say_block(f"fault in the server: {traceback.format_exc()}")
+
+    def _turn(self) -> None:
+        """Serve until the worker stops, as long as all goes well."""
+        loop = self._loop
+        accepts = 0
+        while not loop.stopping:
+            if self._hot is not None and not loop.paused and accepts < ACCEPTS_PER_WAIT:
+                if self._accept(self._hot):
+                    accepts += 1
+                    continue
+                fd = loop.wait(-1.0)
+            else:
+                fd = loop.wait(0.0 if accepts > 0 and not loop.paused else -1.0)
+            accepts = 0
+            if fd >= 0:
+                self._event(fd)
+
+    def _event(self, fd: int) -> None:
+        """A listener or a parked connection is ready, or the worker shall stop."""
+        connection = self._loop.parked.pop(fd, None)
+        if connection is not None:
+            if connection.lingering:
+                self._linger(connection)
+            else:
+                self._read(connection)
+            return
+        listener = self._loop.listeners.get(fd)
+        if listener is not None:
+            self._hot = listener
+            return
+        # Anything else is a connection that was given up between its event and now.
+        if fd in self._loop.ends:
+            self._loop.stop()
+
+    def _accept(self, listener: Listener) -> bool:
+        """Accept one connection and serve it as far as it goes; False if there was none."""
+        try:
+            fd, address = listener.accept()
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno in _OUT_OF_RESOURCES:
+                say(f"accept() on {listener.name}: {error.strerror}; waiting {ACCEPT_PAUSE} s")
+                time.sleep(ACCEPT_PAUSE)
+            # Anything else is a connection that went away before it was accepted (accept(2), "Error handling").
+            return True
+        peer = listener.name
+        if listener.admits is not None:
+            peer = address[0]
+            if not listener.admits(peer):
+                say(f"refused a uwsgi connection from {peer} on {listener.name} (allow-from does not name it)")
+                os.close(fd)
+                return True
+        os.set_blocking(fd, False)
+        self._read(Connection(fd, peer, self._loop.limits.timeout))
+        return True
+
+    def _read(self, connection: Connection) -> None:
+        """Read what is there of the head; serve the request if that completes it, park the connection if not."""
+        try:
+            data = os.read(connection.fd, FIRST_READ)
+        except BlockingIOError:
+            self._loop.park(connection, self._loop.limits.timeout / 1000)
+            return
+        except OSError:
+            self._drop(connection)
+            return
+        if len(data) == 0:
+            self._drop(connection)
+            return
+        if len(connection.head) > 0:
+            data = connection.head + data
+        connection.head = data
+        try:
+            if len(data) >= HEADER_SIZE:
+                check_header(data, self._loop.limits.buffer_size)
+                if len(data) >= HEADER_SIZE + block_size(data):
+                    connection.deadline = 0.0
+                    self._serve(connection)
+                    return
+        except PacketError as error:
+            self._reject(connection, str(error))
+            return
+        self._loop.park(connection, self._loop.limits.timeout / 1000)
+
+    def _drop(self, connection: Connection) -> None:
+        """The client left before its head was complete."""
+        if len(connection.head) > 0:
+            self._cells.read_error()
+            say(f"uwsgi request from {connection.peer} broke off after {len(connection.head)} bytes of its head")
+        connection.close()
+
+    def _reject(self, connection: Connection, reason: str) -> None:
+        """Close without an answer, as uWSGI does: what came is not a request."""
+        self._cells.read_error()
+        say(f"{reason} [from {connection.peer}, first bytes {connection.head[:16]!r}]")
+        connection.close()
+
+    def _serve(self, connection: Connection) -> None:
+        """Serve the request whose head is in `connection`."""
+        data = connection.head
+        end = HEADER_SIZE + block_size(data)
+        started = time.monotonic()
+        exchange = self._exchange
+        environ: Environ = {}
+        try:
+            exchange.vars = decode_vars(data, HEADER_SIZE, end, environ, self._loop.limits.max_vars)
+            length = content_length(environ)
+        except (PacketError, BadRequest) as reason:
+            self._reject(connection, str(reason))
+            return
+        if data.find(b"UWSGI_", HEADER_SIZE, end) >= 0:
+            self._warn_of(environ, connection)
+        self._cells.begin(int(started * 1000000), data)
+        exchange.started = time.time()
+        exchange.environ = environ
+        exchange.packet_size = end - HEADER_SIZE
+        exchange.modifier1 = data[0]
+        exchange.modifier2 = data[3]
+        exchange.read_error = False
+        exchange.write_error = False
+        exchange.protocol = environ.get("SERVER_PROTOCOL", "HTTP/1.0")
+        response = Response(connection, exchange.protocol, environ.get("REQUEST_METHOD", "") == "HEAD")
+        body = Input(connection, data[end:], length)
+        app = self._mounts.route(environ, data[0])
+        failed = False
+        whole = True
+        if app == NO_APP:
+            whole = self._no_app(response, environ)
+        else:
+            complete(environ, self._base, body)
+            try:
+                run(self._mounts.apps[app].application, environ, response)
+            # mypyc gives a name one type in a whole function: each except clause has its own.
+            except WriteError as gone:
+                exchange.write_error = True
+                whole = False
+                self._write_error(gone, environ, connection)
+            except BaseException as error:  # noqa: BLE001 - SystemExit in a request must not end the worker either
+                if isinstance(error, ReadError):
+                    exchange.read_error = True
+                    self._cells.read_error()
+                failed = True
+                whole = self._app_error(error, response, environ)
+        self._finish(connection, response, body.unread() if whole else -1, app, failed, started)
+
+    def _warn_of(self, environ: Environ, connection: Connection) -> None:
+        """Say that variables by which uWSGI would be told what to load or do are ignored."""
+        names = dangerous_vars(environ)
+        if names and names not in _warned:
+            _warned.add(names)
+            say(f"ignored from {connection.peer}: {names} (a peer cannot choose what this server loads or does)")
+
+    def _no_app(self, response: Response, environ: Environ) -> bool:
+        """Answer 500 as uWSGI does when no application serves a path; whether the answer went out."""
+        path: str = environ.get("PATH_INFO", "")
+        say(
+            f"--- no python application found, check your startup logs for errors --- "
+            f"(SCRIPT_NAME={environ.get('SCRIPT_NAME', '')!r} PATH_INFO={path!r}; mounted: {self._mountpoints()})"
+        )
+        try:
+            return response.fail()
+        except WriteError:
+            return False
+
+    def _mountpoints(self) -> str:
+        return ", ".join([app.mountpoint or "/" for app in self._mounts.apps])
+
+    def _write_error(self, error: WriteError, environ: Environ, connection: Connection) -> None:
+        """The client left before it had its answer: one line, unless nobody wants to hear it."""
+        self._cells.write_error()
+        if not self._quiet_write_errors:
+            say(f"write error: {error.strerror or error} during {request_line(environ)} ({connection.peer})")
+
+    def _app_error(self, error: BaseException, response: Response, environ: Environ) -> bool:
+        """Log the traceback, answer 500 if nothing went out yet; whether the client has a whole answer."""
+        lines = traceback.format_exception(error)
+        say_block(f"{''.join(lines)}[{type(error).__name__} during {request_line(environ)}]")
+        try:
+            return response.fail()
+        except WriteError:
+            return False
+
+    def _finish(
+        self, connection: Connection, response: Response, unread: int, app: int, failed: bool, started: float
+    ) -> None:
+        """Close (`unread` -1: cut short; 0: plainly; more: so many bytes of the body first), count and log."""
+        if unread == 0:
+            connection.close()
+        elif unread < 0:
+            connection.cut()
+        else:
+            connection.end_output()
+            connection.lingering = True
+            self._loop.park(connection, LINGER_TIME)
+        exchange = self._exchange
+        exchange.duration = int((time.monotonic() - started) * 1000000)
+        exchange.app = app
+        exchange.status = response.status
+        exchange.headers = response.headers
+        exchange.head_size = response.head_size
+        exchange.body_size = response.body_size
+        exchange.by_sendfile = response.by_sendfile
+        cells = self._cells
+        self._loop.served += 1
+        cells.end(app, exchange.duration, response.head_size + response.body_size, failed)
+        memory = (0, 0) if self._memory_report is None else self._memory_report()
+        if self._filter.wants(exchange):
+            exchange.request = self._loop.served
+            exchange.total = cells.total_requests()
+            self._renew_log()
+            self._log.write(exchange, memory)
+        # Nothing of the request may live on until the next one.
+        exchange.environ = {}
+
+    def _linger(self, connection: Connection) -> None:
+        """Read away what still comes of a body that the application did not want."""
+        try:
+            while len(os.read(connection.fd, FIRST_READ)) > 0:
+                pass
+        except BlockingIOError:
+            self._loop.park(connection, LINGER_TIME)
+            return
+        except OSError:
+            pass
+        connection.close()
+
+
+# Combinations of ignored variables that were logged already, so that a flood of them stays one line each.
+_warned: set[str] = set()

@@ -1,0 +1,47 @@
+"""Lines about what went wrong with a connection or a request; `requestlog` has those about every request.
+
+Runs in: worker.  Whatever a client sent, it cannot break a line or move a cursor: control characters leave as \\xNN.
+"""
+
+import os
+import sys
+from typing import Final
+
+from uncork.wsgi.environ import Environ
+
+STDERR: Final = 2
+
+
+def request_line(environ: Environ) -> str:
+    """`GET /path` for a log line about a request."""
+    method: str = environ.get("REQUEST_METHOD", "?")
+    uri: str = environ.get("REQUEST_URI") or environ.get("PATH_INFO", "?")
+    return f"{method} {uri}"
+
+
+def say(text: str) -> None:
+    """One line to the log; control characters in it are escaped."""
+    say_block(printable(text))
+
+
+def say_block(text: str) -> None:
+    """Lines to the log in one write, so that those of other processes do not come in between."""
+    try:
+        sys.stderr.flush()
+        os.write(STDERR, (text + "\n").encode("utf-8", "backslashreplace"))
+    except (OSError, ValueError):
+        pass
+
+
+def printable(text: str) -> str:
+    """`text` with everything that could move a cursor or end a line written as \\xNN (or \\uNNNN)."""
+    if text.isprintable():
+        return text
+    pieces: list[str] = []
+    for character in text:
+        if character.isprintable():
+            pieces.append(character)
+        else:
+            code = ord(character)
+            pieces.append(f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+    return "".join(pieces)
