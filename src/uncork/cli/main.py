@@ -28,10 +28,10 @@ from uncork.supervise.startup import say, start
 from uncork.worker import single, template
 
 USAGE = """\
-usage: uncork up [PATH]                           your app behind a real nginx, one command
-       uncork --socket ADDRESS --module MODULE    the server alone; every option of uWSGI's that is known here
-       uncork uwsgi.ini                           the same from a file
-       uncork --help                              all options
+uncork up [PATH]                          your app behind a real nginx, one command (uncork up --help)
+uncork --socket ADDRESS --module MODULE   the server alone, with uWSGI's options
+uncork uwsgi.ini                          the same from a file
+uncork --help                             all options
 """
 
 
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _answer_or_serve(words: list[str]) -> int:
     configuration = load(words, os.environ)
     if configuration.request is Request.HELP:
-        print(help_text())
+        print(f"{USAGE}\n{help_text()}", end="")
         return 0
     if configuration.request is Request.VERSION:
         print(version())

@@ -18,6 +18,7 @@ DEFAULT_SECTION = "uwsgi"
 
 # Far more than any configuration: they stop a file that includes others without end, or is a device.
 _MOST_FILES = 500
+_DEEPEST_NESTING = 50
 _LARGEST_FILE = 4 * 1024 * 1024
 
 
@@ -85,7 +86,7 @@ class Reader:
     def define(self, entry: Entry) -> None:
         """`set = name=value`: as if a line of a file said name = value."""
         name, equals, value = (entry.value or "").partition("=")
-        if equals:
+        if equals and name != "set":
             self.add(Entry(name, value, _origin_of_defined(entry, name)))
         else:
             self.problems.append(f"{entry} (expected name=value)")
@@ -129,6 +130,8 @@ class Reader:
             raise ValueError("this section is being read already, and cannot include itself")
         if self._files_read > _MOST_FILES:
             raise ValueError(f"more than {_MOST_FILES} files were included")
+        if len(self._being_read) >= _DEEPEST_NESTING:
+            raise ValueError(f"files include one another more than {_DEEPEST_NESTING} deep")
         self._being_read.append(key)
         try:
             yield

@@ -90,7 +90,8 @@ def apply_env(assignments: tuple[str, ...]) -> None:
     """Set the environment variables of option `env`, in order."""
     for assignment in assignments:
         key, _, value = assignment.partition("=")
-        os.environ[key] = value
+        if key:
+            os.environ[key] = value
 
 
 def _become(settings: Settings) -> None:

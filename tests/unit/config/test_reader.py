@@ -85,6 +85,7 @@ def test_missing_section_is_a_warning(write: Write) -> None:
         ("ini", "a\0b", "--ini a\0b (cannot be read: embedded null byte)"),
         ("include", "a.yaml", "--include a.yaml (expected a file whose name ends in .ini)"),
         ("set", "name", "--set name (expected name=value)"),
+        ("set", "set=name=value", "--set set=name=value (expected name=value)"),
         ("set-ph", "name", "--set-ph name (expected name=value)"),
         ("set-placeholder", "master=1", "--set-placeholder master=1 (master is an option; choose another name)"),
     ],
@@ -110,6 +111,14 @@ def test_includes_that_explode(write: Write) -> None:
     problems = set(read(("ini", "a.ini:s0")).problems)
     assert problems
     assert all(problem.endswith("(cannot be read: more than 500 files were included)") for problem in problems)
+
+
+def test_includes_that_go_too_deep(write: Write) -> None:
+    """A long chain of includes ends in a sentence."""
+    write("a.ini", "\n".join(f"[s{n}]\nini = a.ini:s{n + 1}" for n in range(1000)))
+    assert read(("ini", "a.ini:s0")).problems == [
+        "a.ini:100: ini = a.ini:s50 (cannot be read: files include one another more than 50 deep)"
+    ]
 
 
 def test_set_defines_options_and_placeholders() -> None:
