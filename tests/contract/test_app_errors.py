@@ -36,7 +36,6 @@ def test_error_for_head(door: Door) -> None:
 
 
 @pytest.mark.differs("app error")
-@pytest.mark.xfail(strict=True, reason="Response._head_only stays set by the status that was given up")
 @pytest.mark.parametrize("line", ["204 No Content", "304 Not Modified"])
 def test_error_after_a_bodiless_status(door: Door, line: str) -> None:
     """500 has the body that its Content-Length announces, whatever status the app began with."""
@@ -120,7 +119,6 @@ def test_bad_call(door: Door, case: str, reason: str) -> None:
 
 
 @pytest.mark.differs("log escapes")
-@pytest.mark.xfail(strict=True, reason="the line behind a traceback is not escaped")
 def test_error_of_a_forged_path(door: Door) -> None:
     """The log of an error stays true when the request's path carries line ends and terminal escapes."""
     word = token()

@@ -134,7 +134,6 @@ def test_at_the_limits(door: Door, data: bytes) -> None:
 
 
 @pytest.mark.differs("malformed")
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="the connection is never closed and leaks")
 @pytest.mark.parametrize("protocol", ["HTTP/1.1\r\nSmuggled: 1", "HTTP/1.1\0"])
 def test_protocol_that_breaks_the_head(door: Door, protocol: str) -> None:
     """A SERVER_PROTOCOL that would break the status line never gets into it, and the connection ends."""

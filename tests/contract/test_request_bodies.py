@@ -40,10 +40,18 @@ def test_no_content_length(door: Door) -> None:
     assert door.exchange(encode(sent)).body.decode() == summary(b"")
 
 
-def test_what_goes_beyond_the_length(door: Door) -> None:
-    """Bytes beyond CONTENT_LENGTH are not shown to the application."""
-    answer = door.exchange(encode(variables("/read-all", "POST", CONTENT_LENGTH="5")) + b"12345678")
-    assert answer.body == b"12345"
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/read-all", b"12\n34"),
+        ("/read-first?n=3", b"12\n|34"),
+        ("/digest", summary(b"12\n34").encode()),
+        ("/lines", repr([b"12\n", b"34"]).encode()),
+    ],
+)
+def test_what_goes_beyond_the_length(door: Door, path: str, seen: bytes) -> None:
+    """Bytes beyond CONTENT_LENGTH are not shown to the application, however it reads."""
+    assert door.exchange(encode(variables(path, "POST", CONTENT_LENGTH="5")) + b"12\n34567\n89").body == seen
 
 
 @pytest.mark.parametrize("size", [1, 7])

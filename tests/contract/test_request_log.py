@@ -72,16 +72,19 @@ def test_line(door: Door, path: str, extra: dict[str, str]) -> None:
 
 def test_requests_are_counted(door: Door) -> None:
     """Every line counts one request more, of the worker and of the server."""
-    first, second = logged(door), logged(door)
-    # `logged` asks for the worker's pid between them.
-    assert int(second["request"]) == int(first["request"]) + 2
-    assert int(second["total"]) == int(first["total"]) + 2
+    lines = [logged(door) for _ in range(3)]
+    if door.name == "uwsgi-tcp":
+        # Its second thread may still be writing the line of a request that was answered before.
+        assert int(lines[0]["total"]) < int(lines[1]["total"]) < int(lines[2]["total"])
+        return
+    # `logged` asks for the worker's pid before each.
+    for kind in ("request", "total"):
+        first = int(lines[0][kind])
+        assert [int(line[kind]) for line in lines] == [first, first + 2, first + 4]
 
 
-def test_variables_are_counted(door: Door, request: pytest.FixtureRequest) -> None:
+def test_variables_are_counted(door: Door) -> None:
     """As in uWSGI, a variable counts twice: its name and its value."""
-    if not door.oracle:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="a variable counts once"))
     assert int(logged(door)["vars"]) == 2 * len(variables())
 
 
@@ -157,9 +160,6 @@ FIELDS = {
     "secs": r"\d+\.\d{{6}}",
 }
 FORMAT = "[pid: %(pid)|" + "".join(f"<{name}=%({name})>" for name in FIELDS) + "]"
-# Where our answer is another one: variable -> what it is.
-FAULTS = {"vars": "a variable counts once", "ftime": "ctime's form", "secs": "whole seconds"}
-
 with_format = pytest.mark.serves(*SERVED, "--logformat", FORMAT)
 
 
@@ -181,10 +181,8 @@ def formatted(door: Door) -> tuple[str, bytes, Answer]:
 
 @with_format
 @pytest.mark.parametrize("name", FIELDS)
-def test_format(door: Door, name: str, request: pytest.FixtureRequest) -> None:
+def test_format(door: Door, name: str) -> None:
     """logformat: every variable has uWSGI's value; what is unknown or empty is `-`."""
-    if name in FAULTS and not door.oracle:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=f"%({name}): {FAULTS[name]}"))
     line, packet, answer = formatted(door)
     assert (answer.code, answer.body) == (200, b"one two")
     expected = FIELDS[name].format(size=len(packet) - 4, vars=2 * 17)
@@ -192,10 +190,8 @@ def test_format(door: Door, name: str, request: pytest.FixtureRequest) -> None:
 
 
 @with_format
-def test_format_without_a_body(door: Door, request: pytest.FixtureRequest) -> None:
+def test_format_without_a_body(door: Door) -> None:
     """logformat: %(cl) is 0 for a request without a body."""
-    if not door.oracle:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="%(cl): - in place of 0"))
     word = token()
     door.get(f"/hello?{word}")
     assert "<cl=0>" in door.request_line(word)

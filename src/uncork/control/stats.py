@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from uncork.protocol.uwsgi import HEADER_SIZE
+from uncork.protocol.uwsgi import HEADER_SIZE, block_size
 from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.schema import AppCell, CoreCell, WorkerCell
 
@@ -186,6 +186,8 @@ def snapshot_vars(packet: bytes, unsafe: bool = False) -> list[str]:
     """
     found: list[str] = []
     position = HEADER_SIZE
+    # What follows the block is the request's body, and nobody's business.
+    packet = packet[: HEADER_SIZE + block_size(packet)] if len(packet) >= HEADER_SIZE else b""
     while (item := _item(packet, position)) is not None:
         key, position = item
         item = _item(packet, position)

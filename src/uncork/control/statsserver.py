@@ -15,7 +15,8 @@ from uncork.control.stats import HTTP_HEAD
 MAX_CLIENTS = 64
 # A client that takes nothing for so long, in seconds, is let go.
 CLIENT_TIME = 5.0
-REQUEST_SIZE = 4096
+# A request of a browser that has cookies of every port of this host fits in one read.
+REQUEST_SIZE = 65536
 
 
 class StatsServer:

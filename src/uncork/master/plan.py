@@ -231,6 +231,8 @@ class Planner:
         if generation is None or worker is None:
             yield Kill(event.pid, signal.SIGKILL)
             return
+        if worker.pid == event.pid:
+            return
         if worker.phase is WorkerPhase.DUE:
             # The process that forked it outlived a killed template.
             worker.move(WorkerPhase.STARTING)
@@ -258,7 +260,12 @@ class Planner:
     def _worker_ready(self, event: WorkerReady, now: float) -> Iterator[Action]:
         generation = self.generations.get(event.generation)
         worker = generation.workers.get(event.wid) if generation is not None else None
-        if generation is None or worker is None or worker.pid != event.pid or worker.phase is not WorkerPhase.STARTING:
+        if generation is None or worker is None:
+            return
+        if worker.awaited:
+            # Whoever forked it was killed before it could say so.
+            yield from self._worker_forked(WorkerForked(event.generation, event.wid, event.pid), now)
+        if worker.pid != event.pid or worker.phase is not WorkerPhase.STARTING:
             return
         worker.move(WorkerPhase.READY)
         if generation is self.proving and all(w.phase is WorkerPhase.READY for w in generation.workers.values()):
@@ -376,7 +383,8 @@ class Planner:
         if self.stopping is not None:
             return
         if self.proving is not None or self.front is None:
-            self._again = command
+            if self._again is not Command.BRUTAL_RELOAD:
+                self._again = command
             return
         self._retry_at = None
         self._brutal = command is Command.BRUTAL_RELOAD
@@ -391,18 +399,20 @@ class Planner:
             yield ReadSettings()
 
     def _recycle(self, command: Command, now: float) -> Iterator[Action]:
-        number = signal.SIGHUP if command is Command.RELOAD_WORKERS else signal.SIGINT
-        for worker in self._ready_workers():
-            if number is signal.SIGINT:
-                yield Say(f"killing worker {worker.wid} (pid: {worker.pid})")
-            yield from self._end_worker(worker, WorkerPhase.RECYCLING, number, now)
+        if command is Command.RELOAD_WORKERS:
+            for worker in self._workers_in(WorkerPhase.READY):
+                yield from self._end_worker(worker, WorkerPhase.RECYCLING, signal.SIGHUP, now)
+            return
+        for worker in self._workers_in(WorkerPhase.READY, WorkerPhase.RECYCLING):
+            yield Say(f"killing worker {worker.wid} (pid: {worker.pid})")
+            yield from self._end_worker(worker, WorkerPhase.RECYCLING, signal.SIGINT, now)
 
     def _chain_reload(self) -> Iterator[Action]:
         if self._chain:
             yield Say("chain reload already running...")
             return
         yield Say("chain reload starting...")
-        self._chain = [worker.wid for worker in self._ready_workers()]
+        self._chain = [worker.wid for worker in self._workers_in(WorkerPhase.READY)]
 
     def _step_chain(self, now: float) -> Iterator[Action]:
         """Replace the next worker of a chain reload once the one before is ready."""
@@ -424,9 +434,10 @@ class Planner:
     def _workers(self) -> list[Worker]:
         return [worker for generation in self.generations.values() for worker in generation.workers.values()]
 
-    def _ready_workers(self) -> list[Worker]:
+    def _workers_in(self, *phases: WorkerPhase) -> list[Worker]:
+        """The workers in front that are in one of `phases`."""
         workers = self.front.workers.values() if self.front is not None else ()
-        return [worker for worker in workers if worker.phase is WorkerPhase.READY]
+        return [worker for worker in workers if worker.phase in phases]
 
     def _leave(self) -> Iterator[Action]:
         if self.stopping is not None and not self.generations:

@@ -4,8 +4,8 @@ Pure.  The first replacement is immediate: a worker that served for a while and 
 young doubles the wait each time (uWSGI sleeps 2 s in its master instead, and everybody waits).
 """
 
-# A child that lived this long, in seconds, was not in a crash loop.
-HEALTHY_AFTER = 5.0
+# A child that lived this long, in seconds, was not in a crash loop: one start a second is no burden.
+HEALTHY_AFTER = 1.0
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 

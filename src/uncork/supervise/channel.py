@@ -80,7 +80,7 @@ _KINDS: dict[str, type[Message]] = {
 
 def encode(message: Message) -> bytes:
     """One packet."""
-    return json.dumps([type(message).__name__, asdict(message)]).encode()
+    return json.dumps([type(message).__name__, asdict(message)], ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def decode(packet: bytes) -> Message:
@@ -109,9 +109,12 @@ class Channel:
         return self.sock.fileno()
 
     def send(self, message: Message) -> bool:
-        """Send; False if nobody listens any more (or has not read for so long that the queue is full)."""
+        """Send; False if nobody listens any more, nobody reads so that the queue is full, or it fits no packet."""
+        packet = encode(message)
+        if len(packet) > PACKET_SIZE:
+            return False
         try:
-            self.sock.send(encode(message))
+            self.sock.send(packet)
         except OSError:
             return False
         return True
@@ -124,7 +127,8 @@ class Channel:
         try:
             packet = self.sock.recv(PACKET_SIZE)
         except ConnectionError:
-            return None
+            # The other side went away with words of ours unread; that is told once, before its own last words.
+            packet = self.sock.recv(PACKET_SIZE)
         return decode(packet) if packet else None
 
     def close(self) -> None:

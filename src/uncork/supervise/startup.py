@@ -61,14 +61,23 @@ def start(settings: Settings) -> Started:
     pidfile = None if processes.pidfile is None else files.PidFile(processes.pidfile)
     try:
         bound, stats = _open(settings)
+        started = Started(origin, log, bound, stats, pidfile)
         if pidfile is not None:
             say(f"writing pidfile to {pidfile.path}")
-            pidfile.write(os.getpid())
+            _write(pidfile, started)
     except UncorkError:
         if pidfile is not None:
             pidfile.abandon()
         raise
-    return Started(origin, log, bound, stats, pidfile)
+    return started
+
+
+def _write(pidfile: files.PidFile, started: Started) -> None:
+    try:
+        pidfile.write(os.getpid())
+    except UncorkError:
+        started.finish(vacuum=True)
+        raise
 
 
 def _open(settings: Settings) -> tuple[tuple[Bound, ...], Bound | None]:

@@ -3,6 +3,7 @@
 Pure.  As uWSGI reads it (core/socket.c): a colon makes it TCP, a leading `@` abstract, anything else is a path.
 """
 
+import re
 from dataclasses import dataclass
 
 from uncork.errors import ListenError
@@ -41,6 +42,9 @@ class Unix:
 
 Address = Tcp | Unix
 
+# An IPv6 address is best written in brackets; without them its last colon is the port's.
+_ENDPOINT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*|[0-9a-fA-F:.]*):0*(?P<port>[0-9]+)")
+
 
 def parse_address(value: str) -> Address:
     """The address that `value` names.
@@ -50,8 +54,7 @@ def parse_address(value: str) -> Address:
     """
     if ":" not in value or value.startswith(("@", "/", ".")):
         return Unix(value)
-    host, _, rest = value.rpartition(":")
-    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    if not digits or int(digits) > 65535:
-        raise ListenError(f"socket {value}: the port is {rest!r} (expected 0 to 65535)")
-    return Tcp(host.strip("[]"), int(digits))
+    found = _ENDPOINT.match(value)
+    if found is None or len(found["port"]) > 5 or int(found["port"]) > 65535:
+        raise ListenError(f"socket {value}: the port is {value.rpartition(':')[2]!r} (expected 0 to 65535)")
+    return Tcp(found["host"].strip("[]"), int(found["port"]))

@@ -107,21 +107,24 @@ def _why_not_tcp(error: OSError, address: Tcp) -> str:
 
 def _bind_unix(address: Unix, backlog: int, permissions: Permissions) -> Bound:
     path = address.path
+    uid, gid = (-1, -1) if permissions.owner is None else owner_ids(permissions.owner)
     if not address.abstract:
         _clear_stale(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    inode = 0
     try:
         sock.bind(address.kernel_name)
-        inode = 0 if address.abstract else os.lstat(path).st_ino
         if not address.abstract:
-            _apply(path, permissions)
+            inode = os.lstat(path).st_ino
+            if permissions.owner is not None:
+                os.chown(path, uid, gid)
+            if permissions.mode is not None:
+                os.chmod(path, permissions.mode)
         sock.listen(backlog)
     except OSError as error:
         sock.close()
+        Bound(sock, address, inode).remove()
         raise ListenError(f"socket {path}: {_why_not_unix(error, address)}") from None
-    except ListenError:
-        sock.close()
-        raise
     sock.setblocking(False)
     return Bound(sock, address, inode)
 
@@ -164,14 +167,6 @@ def _clear_stale(path: str) -> None:
     raise ListenError(
         f"socket {path}: it is in use{f' by {holder}' if holder else ''} (stop that, or choose another path)"
     )
-
-
-def _apply(path: str, permissions: Permissions) -> None:
-    if permissions.owner is not None:
-        uid, gid = owner_ids(permissions.owner)
-        os.chown(path, uid, gid)
-    if permissions.mode is not None:
-        os.chmod(path, permissions.mode)
 
 
 def owner_ids(owner: str) -> tuple[int, int]:

@@ -27,9 +27,12 @@ from uncork.wsgi.run import Application
 
 # What uWSGI looks for when nothing else is said (python_plugin.c).
 DEFAULT_CALLABLE = "application"
+# uWSGI's name for the module that a wsgi-file becomes.
+FILE_PREFIX = "uwsgi_file_"
 # Names that applications in the wild give their callable; proposed when the one asked for is missing.
-T = TypeVar("T")
 _USUAL_NAMES = ("application", "app", "create_app", "make_app")
+
+T = TypeVar("T")
 
 
 def load_apps(options: Python, say: Callable[[str], None]) -> list[App]:
@@ -37,21 +40,21 @@ def load_apps(options: Python, say: Callable[[str], None]) -> list[App]:
 
     `say` logs one line.  Raises AppLoadError.
     """
-    wanted: list[tuple[str, str]] = []
+    # (mount point, what to load, whether that is a file)
+    wanted: list[tuple[str, str, bool]] = []
     if options.module is not None:
-        wanted.append(("", options.module))
+        wanted.append(("", options.module, False))
     elif options.wsgi_file is not None:
-        wanted.append(("", options.wsgi_file))
+        wanted.append(("", options.wsgi_file, True))
     for mount in options.mount:
         prefix, _, target = mount.partition("=")
-        wanted.append((mountpoint(prefix), target))
+        wanted.append((mountpoint(prefix), target, target.endswith((".py", ".wsgi"))))
     apps: list[App] = []
     with neutralised(say):
-        for prefix, target in wanted:
+        for prefix, target, is_file in wanted:
             if prefix:
                 say(f"mounting {target} on {prefix}")
             started = time.monotonic()
-            is_file = target.endswith((".py", ".wsgi")) or (not prefix and options.module is None)
             application = load_file(target, options.callable) if is_file else load_module(target, options.callable)
             took = int(time.monotonic() - started)
             say(
@@ -82,15 +85,21 @@ def load_file(path: str, default: str | None) -> Application:
     """The application `default`, else `application`, of the Python file at `path`.  Raises AppLoadError."""
     if not os.path.isfile(path):
         raise AppLoadError(f"wsgi-file = {path}: there is no such file in {os.getcwd()}{_near_files(path)}")
-    # uWSGI's name for it; the module must be importable by name for pickle and dataclasses.
-    name = "uwsgi_file_" + path.replace(".", "_").replace("/", "_")
+    # In sys.modules, because pickle and dataclasses look for it there.
+    name = FILE_PREFIX + path.replace(".", "_").replace("/", "_")
     spec = importlib.util.spec_from_loader(name, SourceFileLoader(name, path))
     if spec is None or spec.loader is None:
         raise AppLoadError(f"wsgi-file = {path}: it cannot be read as Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     loader = spec.loader
-    _guarded(lambda: loader.exec_module(module), f"wsgi-file = {path}")
+    try:
+        _guarded(lambda: loader.exec_module(module), f"wsgi-file = {path}")
+    except _Missing as missing:
+        raise AppLoadError(
+            f"{missing.trace}wsgi-file = {path}: it imports {missing.name!r}, which is not installed here "
+            f"(install it into {sys.prefix}, or say with home = DIR where it is)"
+        ) from None
     return _application(module, default or DEFAULT_CALLABLE, f"wsgi-file = {path}")
 
 
@@ -155,22 +164,15 @@ def _application(module: ModuleType, name: str, place: str) -> Application:
     bare = name.removesuffix("()")
     found: object = module
     for part in bare.split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            raise AppLoadError(f"{place}: it has no {bare!r}{_near_callables(module, bare)}") from None
+        found = _attribute(found, part, f"{place}, {bare}")
+        if found is _ABSENT:
+            raise AppLoadError(f"{place}: it has no {bare!r}{_near_callables(module, bare)}")
     if factory:
         if not callable(found):
             raise AppLoadError(
                 f"{place}: {bare!r} is {type(found).__name__} and cannot be called (remove the parentheses)"
             )
-        maker = found
-        try:
-            found = _guarded(maker, f"{place}, {name}")
-        except _Missing as missing:
-            raise AppLoadError(
-                f"{missing.trace}{place}, {name}: it imports {missing.name!r}, which is not installed here"
-            ) from None
+        found = _called(found, f"{place}, {name}")
     if not callable(found):
         raise AppLoadError(
             f"{place}: {name} is {type(found).__name__} and no WSGI application{_near_callables(module, bare)}"
@@ -178,21 +180,38 @@ def _application(module: ModuleType, name: str, place: str) -> Application:
     return found
 
 
+_ABSENT = object()
+
+
+def _attribute(owner: object, name: str, place: str) -> object:
+    """`owner.name`, or _ABSENT; a module's own __getattr__ is user code."""
+    return _called(lambda: getattr(owner, name, _ABSENT), place)
+
+
+def _called(maker: Callable[[], object], place: str) -> object:
+    """What `maker` returns.  Raises AppLoadError for whatever it raises."""
+    try:
+        return _guarded(maker, place)
+    except _Missing as missing:
+        raise AppLoadError(
+            f"{missing.trace}{place}: it imports {missing.name!r}, which is not installed here"
+        ) from None
+
+
 def _near_callables(module: ModuleType, name: str) -> str:
     """` (it has 'app': say ...)`: what the user may have meant."""
     names = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-    own = [key for key in names if getattr(vars(module)[key], "__module__", module.__name__) != module.__name__]
     usual = [key for key in _USUAL_NAMES if key in names]
-    # An instance such as Flask's reports the module of its class; classes and functions imported by name do so too.
-    instances = [
-        key for key in own if not isinstance(vars(module)[key], type) and hasattr(vars(module)[key], "wsgi_app")
-    ]
+    # By their class: asking an instance for attributes is user code (Flask's proxies raise outside a request).
+    instances = [key for key in names if hasattr(type(vars(module)[key]), "wsgi_app")]
     candidates = list(dict.fromkeys(difflib.get_close_matches(name, names, n=2) + usual + instances))
     if not candidates:
         return " (callable = NAME says what the application is called)"
     best = candidates[0]
-    call = "()" if best in {"create_app", "make_app"} else ""
-    return f"; it has {_listed(candidates)} (did you mean {best}{call}? say module = {module.__name__}:{best}{call})"
+    target = f"{best}()" if best in {"create_app", "make_app"} else best
+    by_file = module.__name__.startswith(FILE_PREFIX)
+    say = f"callable = {target}" if by_file else f"module = {module.__name__}:{target}"
+    return f"; it has {_listed(candidates)} (did you mean {target}? say {say})"
 
 
 def _near_modules(name: str) -> str:

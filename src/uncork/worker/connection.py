@@ -112,17 +112,22 @@ class Connection(Wire):
         return done
 
     def close(self) -> None:
-        """Close; what was sent still reaches the client."""
-        os.close(self.fd)
+        """Close; what was sent still reaches the client.  Closing twice does nothing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
     def cut(self) -> None:
         """Close in a way that the client can tell from the end of an answer: by a reset, where the socket is TCP."""
+        if self.fd < 0:
+            return
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, self.fd)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except OSError:
             pass
         sock.close()
+        self.fd = -1
 
     def end_output(self) -> None:
         """Say that the answer is complete while the request is still arriving (shutdown(2), SHUT_WR)."""

@@ -23,11 +23,11 @@ from typing import Final
 from uncork.protocol.uwsgi import HEADER_SIZE, PacketError, block_size, check_header, decode_vars
 from uncork.scoreboard.cells import CoreCells
 from uncork.worker.connection import Connection
-from uncork.worker.errorlog import request_line, say, say_block
+from uncork.worker.errorlog import printable, request_line, say, say_block
 from uncork.worker.loop import Listener, Loop
 from uncork.worker.mounts import NO_APP, Mounts
 from uncork.worker.requestlog import Exchange, LogFilter, RequestLog
-from uncork.wsgi.environ import BadRequest, Environ, complete, content_length, dangerous_vars
+from uncork.wsgi.environ import BadRequest, Environ, complete, content_length, dangerous_vars, server_protocol
 from uncork.wsgi.errors import ReadError, WriteError
 from uncork.wsgi.input import Input
 from uncork.wsgi.response import Response
@@ -164,7 +164,12 @@ class Core:
                 check_header(data, self._loop.limits.buffer_size)
                 if len(data) >= HEADER_SIZE + block_size(data):
                     connection.deadline = 0.0
-                    self._serve(connection)
+                    try:
+                        self._serve(connection)
+                    except BaseException:
+                        # A fault of ours: the client must not wait for an answer that will not come.
+                        connection.cut()
+                        raise
                     return
         except PacketError as error:
             self._reject(connection, str(error))
@@ -192,8 +197,10 @@ class Core:
         exchange = self._exchange
         environ: Environ = {}
         try:
-            exchange.vars = decode_vars(data, HEADER_SIZE, end, environ, self._loop.limits.max_vars)
+            # uWSGI counts a key and its value as two.
+            exchange.vars = 2 * decode_vars(data, HEADER_SIZE, end, environ, self._loop.limits.max_vars)
             length = content_length(environ)
+            exchange.protocol = server_protocol(environ)
         except (PacketError, BadRequest) as reason:
             self._reject(connection, str(reason))
             return
@@ -207,7 +214,6 @@ class Core:
         exchange.modifier2 = data[3]
         exchange.read_error = False
         exchange.write_error = False
-        exchange.protocol = environ.get("SERVER_PROTOCOL", "HTTP/1.0")
         response = Response(connection, exchange.protocol, environ.get("REQUEST_METHOD", "") == "HEAD")
         body = Input(connection, data[end:], length)
         app = self._mounts.route(environ, data[0])
@@ -263,7 +269,7 @@ class Core:
     def _app_error(self, error: BaseException, response: Response, environ: Environ) -> bool:
         """Log the traceback, answer 500 if nothing went out yet; whether the client has a whole answer."""
         lines = traceback.format_exception(error)
-        say_block(f"{''.join(lines)}[{type(error).__name__} during {request_line(environ)}]")
+        say_block(f"{''.join(lines)}[{type(error).__name__} during {printable(request_line(environ))}]")
         try:
             return response.fail()
         except WriteError:

@@ -8,6 +8,7 @@ Runs in: template, or the single process.  Nothing is imported for it: the modul
 imports them, and put back afterwards.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -58,6 +59,7 @@ class _Neutraliser:
         self._warn = warn
         self._warned = False
         self._finding = False
+        self._over = False
         self._originals: list[tuple[object, str, object]] = []
 
     def find_spec(
@@ -83,11 +85,18 @@ class _Neutraliser:
                 *outer, attribute = path.split(".")
                 for part in outer:
                     owner = getattr(owner, part)
-                self._originals.append((owner, attribute, getattr(owner, attribute)))
-                setattr(owner, attribute, self._replacement(path, answer))
+                original = getattr(owner, attribute)
+                self._originals.append((owner, attribute, original))
+                setattr(owner, attribute, self._replacement(path, original, answer))
 
-    def _replacement(self, path: str, answer: Callable[[], object]) -> Callable[..., object]:
-        def inert(*_args: object, **_kwargs: object) -> object:
+    def _replacement(
+        self, path: str, original: Callable[..., object], answer: Callable[[], object]
+    ) -> Callable[..., object]:
+        @functools.wraps(original)
+        def inert(*args: object, **kwargs: object) -> object:
+            if self._over:
+                # A name that `from ... import` bound meanwhile: after the import it serves as ever.
+                return original(*args, **kwargs)
             if not self._warned:
                 self._warned = True
                 self._warn(
@@ -99,7 +108,8 @@ class _Neutraliser:
         return inert
 
     def restore(self) -> None:
-        """Give the modules back what they had."""
+        """The import is over: give the modules back what they had."""
+        self._over = True
         for owner, attribute, original in self._originals:
             setattr(owner, attribute, original)
 

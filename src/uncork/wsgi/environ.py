@@ -41,6 +41,19 @@ def content_length(environ: Environ) -> int:
     return int(value)
 
 
+def server_protocol(environ: Environ) -> str:
+    """SERVER_PROTOCOL, with which the status line will begin; HTTP/1.0 when it is absent or empty (uWSGI proto/base.c).
+
+    Raises BadRequest if it would break the line.
+    """
+    value: str = environ.get("SERVER_PROTOCOL", "")
+    if value == "":
+        return "HTTP/1.0"
+    if not value.isprintable():
+        raise BadRequest("SERVER_PROTOCOL contains control characters")
+    return value
+
+
 def scheme(environ: Environ) -> str:
     """`wsgi.url_scheme`: what nginx says by UWSGI_SCHEME or HTTPS.  A client's X-Forwarded-Proto is not believed."""
     value: str = environ.get("UWSGI_SCHEME", "")

@@ -4,6 +4,7 @@ Runs in: worker.  A wrapper that the application returns as it is leaves by send
 a middleware iterates is an ordinary iterable.
 """
 
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -46,15 +47,16 @@ class FileWrapper:
 
         None for anything but a regular file read in binary: an io.BytesIO, a pipe, a wrapped or decoded stream.
         """
-        fileno = getattr(self.filelike, "fileno", None)
-        tell = getattr(self.filelike, "tell", None)
-        if fileno is None or tell is None or hasattr(self.filelike, "encoding"):
+        file: object = self.filelike
+        # Only what is known to read the descriptor's own bytes: gzip and its like have a fileno(), too.
+        raw = file.raw if isinstance(file, (io.BufferedReader, io.BufferedRandom)) else file
+        if not isinstance(file, io.IOBase) or not isinstance(raw, io.FileIO):
             return None
         try:
-            fd = fileno()
+            fd = file.fileno()
             status = os.fstat(fd)
-            offset = tell()
-        except (OSError, ValueError):  # io.UnsupportedOperation is both
+            offset = file.tell()
+        except (OSError, ValueError):  # closed
             return None
         if not stat.S_ISREG(status.st_mode):
             return None

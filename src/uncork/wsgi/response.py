@@ -38,6 +38,8 @@ class Response:
     def __init__(self, wire: Wire, protocol: str, head_only: bool) -> None:
         self._wire = wire
         self._protocol = protocol
+        self._is_head = head_only
+        # Whether the answer ends with its head; decided anew by every start_response().
         self._head_only = head_only
         # The encoded head, empty until start_response() was called.
         self._head = b""
@@ -61,13 +63,17 @@ class Response:
                 raise exc_info[1].with_traceback(exc_info[2])
         elif self._head:
             raise RuntimeError("start_response() was called a second time without exc_info (PEP 3333)")
-        if not isinstance(status, str) or len(status) < 3 or not status[:3].isdigit():
+        if not isinstance(status, str) or not is_status(status):
             raise BadResponse(f"start_response() got {status!r} as status (expected such as '200 OK')")
         code = status[:3]
         # As in uWSGI, a bare code gets its reason from the table.
         line = f"{code} {_REASONS.get(code, 'Unknown')}" if len(status) <= 4 else status
         lines = [f"{self._protocol} {line}"]
-        for name, value in headers:
+        for header in headers:
+            try:
+                name, value = header
+            except (TypeError, ValueError):
+                raise BadResponse(f"header {header!r} (expected a pair of strings)") from None
             if not isinstance(name, str) or not isinstance(value, str):
                 raise BadResponse(f"header {name!r}: {value!r} (expected two strings)")
             lines.append(f"{name}: {value}")
@@ -84,7 +90,7 @@ class Response:
         self._head = head
         self.status = code
         self.headers = len(lines) - 1
-        self._head_only = self._head_only or code in _BODILESS
+        self._head_only = self._is_head or code in _BODILESS
         return self.write
 
     def write(self, data: Any) -> None:
@@ -149,3 +155,9 @@ class Response:
         self.start_response("500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "22")])
         self.write(b"Internal Server Error\n")
         return True
+
+
+def is_status(status: str) -> bool:
+    """Whether `status` is three ASCII digits, alone or with a space behind them (RFC 9112, 4)."""
+    code = status[:3]
+    return len(code) == 3 and code.isascii() and code.isdigit() and (len(status) == 3 or status[3] == " ")

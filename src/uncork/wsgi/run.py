@@ -13,7 +13,7 @@ from typing import Any
 
 from uncork.wsgi.environ import Environ
 from uncork.wsgi.filewrapper import FileWrapper
-from uncork.wsgi.response import Response
+from uncork.wsgi.response import BadResponse, Response
 
 # An application is whatever answers this call; what it returns is checked at run time, by use.
 Application = Callable[[Environ, Any], Iterable[bytes]]
@@ -40,10 +40,22 @@ def _send(result: Any, response: Response) -> None:
         response.write(result)
     elif isinstance(result, (list, tuple)):
         # Nobody can tell the chunks of a list apart by time, so they leave together.
-        response.write(result[0] if len(result) == 1 else b"".join(result))
+        response.write(result[0] if len(result) == 1 and result[0] is not None else _joined(result))
     elif not (isinstance(result, FileWrapper) and response.send_file(result)):
         for chunk in result:
             # uWSGI skips None in an iterable; so do applications that yield while they wait.
             if chunk is not None:
                 response.write(chunk)
     response.send_head()
+
+
+def _joined(chunks: Any) -> bytes:
+    """The chunks of a list or tuple in one piece, None left out.  Raises BadResponse for anything that is not bytes."""
+    pieces: list[bytes] = []
+    for chunk in chunks:
+        if chunk is None:
+            continue
+        if not isinstance(chunk, bytes):
+            raise BadResponse(f"the application returned {type(chunk).__name__} (expected bytes)")
+        pieces.append(chunk)
+    return b"".join(pieces)

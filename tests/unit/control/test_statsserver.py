@@ -290,7 +290,6 @@ def test_http_answer_to_a_real_client(http_server: Server) -> None:
     assert http_server.serve_while(ask) == LARGE
 
 
-@pytest.mark.xfail(strict=True, raises=ConnectionResetError, reason="the rest of the request is left unread at close")
 def test_http_request_of_a_browser(http_server: Server) -> None:
     """A request with long cookies (browsers send those of every port of a host) is answered without a reset."""
     with http_server.connect() as client:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from uncork.master.plan import Generation, Planner, Worker
+from uncork.master.slots import Generation, Worker
 from uncork.master.states import GENERATION_MOVES, WORKER_MOVES, GenerationPhase, WorkerPhase
 
 Phase = TypeVar("Phase", bound=Enum)
@@ -36,9 +36,8 @@ def test_a_generation_only_goes_forward() -> None:
 
 
 def test_an_illegal_move_is_refused() -> None:
-    """The planner moves nothing against the tables."""
-    planner = Planner(60.0)
-    with pytest.raises(AssertionError):
-        planner._move_worker(Worker(1, WorkerPhase.LEAVING), WorkerPhase.READY)
-    with pytest.raises(AssertionError):
-        planner._move_generation(Generation(1, 1, {}, GenerationPhase.SERVING), GenerationPhase.LOADING)
+    """Nothing moves against the tables: that would be a fault of the planner."""
+    with pytest.raises(AssertionError, match="worker 1: "):
+        Worker(1, WorkerPhase.LEAVING).move(WorkerPhase.READY)
+    with pytest.raises(AssertionError, match="generation 1: "):
+        Generation(1, 1, {}, GenerationPhase.SERVING).move(GenerationPhase.LOADING)

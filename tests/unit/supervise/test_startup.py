@@ -88,7 +88,6 @@ def test_a_directory_that_does_not_exist(settings: Settings, directory: Path) ->
     assert os.listdir(directory) == []
 
 
-@pytest.mark.xfail(strict=True, reason="a socket file whose owner or mode cannot be set is not removed")
 def test_an_unknown_owner_leaves_nothing_behind(settings: Settings, directory: Path) -> None:
     """A socket that cannot be given to its owner is not left for the wrong one."""
     with pytest.raises(UncorkError, match="chown-socket"):

@@ -225,7 +225,6 @@ FILES = {
     "lazy.py": "def __getattr__(name):\n    raise RuntimeError('in getattr')",
     "late.py": "def __getattr__(name):\n    import flask_of_yore",
     "empty.py": "",
-    "bytes.py": "x = '\\xff'",
 }
 
 ESCAPES = pytest.mark.xfail(strict=True, reason="what module.__getattr__ raises comes through as it is")
