@@ -19,7 +19,7 @@ from uncork.config.accepted import ACCEPTED
 from uncork.config.names import uwsgi_names
 from uncork.config.option import Option
 from uncork.config.reader import STRUCTURE
-from uncork.config.table import BY_NAME, OPTIONS
+from uncork.config.table import OPTIONS
 from uncork.control import stats
 from uncork.control.commands import COMMANDS, Command, by_signal
 from uncork.protocol.uwsgi import encode
@@ -126,9 +126,9 @@ def accepted() -> str:
     return table(("option", "with", "why"), rows)
 
 
-def other_names() -> str:
-    """How many of uWSGI's names do nothing here."""
-    return str(len(uwsgi_names().keys() - BY_NAME.keys() - ACCEPTED.keys() - STRUCTURE))
+def all_names() -> str:
+    """How many names uWSGI has."""
+    return f"{len(uwsgi_names()):,}"
 
 
 # ---- commands --------------------------------------------------------------------------------------------------------
@@ -236,6 +236,7 @@ def sample_facts() -> stats.ServerFacts:
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "accepted": accepted,
+    "all-names": all_names,
     "commands": commands,
     "die-on-term": die_on_term,
     "example": example,
@@ -245,7 +246,6 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "keys": keys,
     "log-variables": log_variables,
     "mask": lambda: stats.MASK,
-    "other-names": other_names,
     "secrets": secrets,
 }
 

@@ -18,6 +18,6 @@ def project_files(suffixes: Sequence[str] = ()) -> list[Path]:
     try:
         answer = subprocess.run(command, capture_output=True, check=True).stdout.decode()
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("there is no git that knows the project's files")
+        pytest.skip("there is no git that knows the project's files", allow_module_level=True)
     paths = sorted({ROOT / name for name in answer.split("\0") if name})
     return [path for path in paths if path.is_file() and (not suffixes or path.suffix in suffixes)]

@@ -55,8 +55,9 @@ def test_every_page_is_reachable_from_the_readme() -> None:
         if page in seen or page.suffix != ".md":
             continue
         seen.add(page)
-        targets = [(page.parent / unquote(target).partition("#")[0]).resolve() for target in links(page)]
-        waiting += [path / "README.md" if path.is_dir() else path for path in targets]
+        names = [unquote(target).partition("#")[0] for target in links(page)]
+        paths = [(page.parent / name).resolve() for name in names if name]
+        waiting += [path / "README.md" if path.is_dir() else path for path in paths]
     docs = {ROOT / page for page in PAGES if page.parts[0] == "docs"}
 
     assert docs - seen == set()

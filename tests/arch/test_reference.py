@@ -6,6 +6,9 @@ from types import ModuleType
 import pytest
 
 from arch.conftest import ROOT
+from uncork.config.table import OPTIONS
+from uncork.control.commands import COMMANDS
+from uncork.worker.logformat import VARIABLES
 
 
 def load_generator() -> ModuleType:
@@ -27,12 +30,12 @@ def test_a_page_is_what_the_tables_say(name: str) -> None:
     assert (ROOT / "docs" / "reference" / name).read_text() == GENERATOR.pages()[name]
 
 
-def test_every_option_command_and_statistic_has_its_row() -> None:
-    """No option, letter or key is left out of its page."""
+def test_every_option_letter_and_variable_has_its_row() -> None:
+    """No option, FIFO letter or variable of a log line is left out of its page."""
     pages = GENERATOR.pages()
-    options = [name for declared in GENERATOR.OPTIONS for name in declared.option.names]
-    letters = [row.char for row in GENERATOR.COMMANDS if row.char]
+    options = [name for _, option in OPTIONS for name in option.names]
+    letters = [row.char for row in COMMANDS]
 
     assert [name for name in options if f"`{name}`" not in pages["options.md"]] == []
+    assert [name for name in VARIABLES if f"| `%({name})` |" not in pages["options.md"]] == []
     assert [letter for letter in letters if f"| `{letter}` |" not in pages["commands.md"]] == []
-    assert [key for key in GENERATOR.STATS_MEANINGS if f"| `{key}` |" not in pages["stats.md"]] == []

@@ -106,7 +106,7 @@ def test_hundred_bad_heads(door: Door) -> None:
         ("a status of bytes", "b'200 OK' as status"),
         ("no status", "'OK' as status"),
         ("a header of bytes", "b'X'"),
-        ("a header of three", "too many values"),
+        ("a header of three", "expected a pair of strings"),
         ("a header beyond latin-1", "outside latin-1"),
     ],
 )

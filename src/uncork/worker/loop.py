@@ -56,6 +56,10 @@ class Loop:
         self.epoll.register(stop_read, select.EPOLLIN)
         # Descriptors whose readiness means the end: the pipe above and the channel to the master.
         self.ends: set[int] = {stop_read}
+        # Where the interpreter writes the number of each signal (signal.set_wakeup_fd), and who acts on it.  Compiled
+        # code runs no Python handler before it waits: without this, a signal could wait for the next request.
+        self._signal_read = -1
+        self._on_signal: Callable[[int], None] | None = None
         # Requests of this worker, all threads together.
         self.served = 0
 
@@ -68,6 +72,23 @@ class Loop:
         """Stop when the other end of `fd` goes away: the master holds it."""
         self.ends.add(fd)
         self.epoll.register(fd, select.EPOLLHUP)
+
+    def hear_signals(self, on_signal: Callable[[int], None]) -> int:
+        """Have `on_signal` called with each signal's number in a thread that waits; the descriptor to write them to."""
+        self._on_signal = on_signal
+        self._signal_read, signal_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.epoll.register(self._signal_read, select.EPOLLIN)
+        return signal_write
+
+    def _hear(self) -> None:
+        """Act on the signals that have come; another thread may have been faster."""
+        try:
+            numbers = os.read(self._signal_read, 64)
+        except BlockingIOError:
+            return
+        if self._on_signal is not None:
+            for number in numbers:
+                self._on_signal(number)
 
     def stop(self) -> None:
         """Accept nothing more; every thread ends after the request it is serving."""
@@ -110,6 +131,9 @@ class Loop:
         if len(events) == 0:
             return -1
         fd: int = events[0][0]
+        if fd == self._signal_read:
+            self._hear()
+            return -1
         return fd
 
     def _sweep(self) -> None:

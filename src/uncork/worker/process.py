@@ -177,25 +177,27 @@ def reopen(log: LogFile | None) -> None:
 
 
 def _handle_signals(loop: Loop, board: Scoreboard, wid: int) -> None:
+    """HUP ends after the running requests, INT and TERM at once, TSTP looks whether the master paused us.
+
+    Each is acted on twice, by the handler that the interpreter runs in the main thread and by whichever thread waits in
+    the loop: a main thread in compiled code runs no handler, one in a long request reads no pipe.
+    """
     signals = board.worker_row(wid) + WorkerCell.SIGNALS
 
-    def count() -> None:
+    def act(number: int) -> None:
+        if number == signal.SIGHUP:
+            loop.stop()
+        elif number == signal.SIGTSTP:
+            loop.pause(bool(board.header(Header.PAUSED)))
+        elif number in {signal.SIGINT, signal.SIGTERM}:
+            os._exit(ExitCode.END)
+
+    def handle(number: int, _frame: object) -> None:
         board.cells[signals] += 1
+        act(number)
 
-    def graceful(_number: int, _frame: object) -> None:
-        count()
-        loop.stop()
-
-    def brutal(_number: int, _frame: object) -> None:
-        os._exit(ExitCode.END)
-
-    def pause(_number: int, _frame: object) -> None:
-        count()
-        loop.pause(bool(board.header(Header.PAUSED)))
-
-    process.handle_signals(
-        {signal.SIGHUP: graceful, signal.SIGTERM: brutal, signal.SIGINT: brutal, signal.SIGTSTP: pause}
-    )
+    signal.set_wakeup_fd(loop.hear_signals(act), warn_on_full_buffer=False)
+    process.handle_signals(dict.fromkeys((signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGTSTP), handle))
 
 
 def leave(status: int) -> int:

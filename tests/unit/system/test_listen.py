@@ -192,7 +192,6 @@ def test_an_unknown_owner_is_refused(tmp_path: Path, owner: str) -> None:
         bind(Unix(str(tmp_path / "s")), 16, Permissions(owner=owner))
 
 
-@pytest.mark.xfail(strict=True, reason="the file was made before its owner was looked up")
 def test_a_failure_leaves_no_socket_file_behind(tmp_path: Path) -> None:
     """What was made for a server that cannot start is gone again."""
     with pytest.raises(ListenError):

@@ -249,6 +249,21 @@ def test_after_end_output_the_client_may_go_on_sending(family: socket.AddressFam
         connection.close()
 
 
+@pytest.mark.parametrize("first", ["close", "cut"])
+@pytest.mark.parametrize("second", ["close", "cut"])
+def test_closing_twice_leaves_the_next_owner_of_the_descriptor_alone(first: str, second: str) -> None:
+    """The number may belong to another file by then."""
+    with connected(PATIENT) as (connection, client):
+        fd = connection.fd
+        getattr(connection, first)()
+        other = os.dup(client.fileno())
+        assert other == fd
+        getattr(connection, second)()
+
+        os.fstat(other)
+        os.close(other)
+
+
 def test_ending_twice_is_no_error() -> None:
     """The client may have hung up meanwhile."""
     with connected(PATIENT, socket.AF_INET) as (connection, client):

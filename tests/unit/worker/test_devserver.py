@@ -109,7 +109,6 @@ def test_afterwards_the_modules_have_what_they_had(python: Python, tmp_path: Pat
     assert lines[:-3] == (["ValueError", "0"] if ending else ["0"])
 
 
-@pytest.mark.xfail(strict=True, reason="a name that a from-import bound meanwhile stays inert for ever")
 @pytest.mark.parametrize(
     ("source", "module"),
     [

@@ -18,6 +18,7 @@ from uncork.wsgi.environ import (
     content_length,
     dangerous_vars,
     scheme,
+    server_protocol,
     strip_script_name,
 )
 from uncork.wsgi.input import Input
@@ -87,6 +88,27 @@ def test_content_length_of_any_text_is_a_number_of_digits_or_refused(value: str)
 def test_the_scheme_is_what_nginx_says_and_not_what_the_client_says(environ: dict[str, Any], expected: str) -> None:
     """UWSGI_SCHEME, else HTTPS; headers of the client do not count."""
     assert scheme(environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "protocol"),
+    [
+        ({}, "HTTP/1.0"),
+        ({"SERVER_PROTOCOL": ""}, "HTTP/1.0"),
+        ({"SERVER_PROTOCOL": "HTTP/1.1"}, "HTTP/1.1"),
+        ({"SERVER_PROTOCOL": "HTTP/2.0"}, "HTTP/2.0"),
+    ],
+)
+def test_the_protocol_is_what_the_peer_says(environ: dict[str, Any], protocol: str) -> None:
+    """HTTP/1.0 where it says nothing."""
+    assert server_protocol(environ) == protocol
+
+
+@pytest.mark.parametrize("value", ["HTTP/1.1\r\nX: y", "HTTP/1.1\n", "HTTP/1.1\r", "HTTP\0", "\x1b[2J"])
+def test_a_protocol_that_would_break_the_status_line_is_refused(value: str) -> None:
+    """It is echoed, so it may hold nothing that ends a line."""
+    with pytest.raises(BadRequest, match="SERVER_PROTOCOL contains control characters"):
+        server_protocol({"SERVER_PROTOCOL": value})
 
 
 def test_variables_that_would_choose_code_are_named() -> None:
