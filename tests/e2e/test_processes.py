@@ -281,7 +281,7 @@ def test_pause_and_resume(serve: Serve, run: Path) -> None:
     """While paused nobody is served and the statistics say so; after the second `p` those who waited are."""
     server = start(serve, run, "--processes", "2")
     command(run, "p")
-    server.process.wait_for_log("paused")
+    _wait_until(lambda: not any(worker["accepting"] for worker in read_stats(f"{run}/stats.sock")["workers"]))
     with uwsgi.connect(f"{run}/app.sock") as sock:
         sock.sendall(encode(uwsgi.variables("/pid")))
         sock.settimeout(0.5)

@@ -63,8 +63,13 @@ def connect(address: str) -> socket.socket:
         host, _, port = address.rpartition(":")
         return socket.create_connection((host, int(port)), PATIENCE)
     sock = socket.socket(socket.AF_UNIX)
-    sock.settimeout(PATIENCE)
-    sock.connect("\0" + address[1:] if address.startswith("@") else address)
+    try:
+        # Before it has a timeout: with one, a full queue would be an error at once (connect(2), EAGAIN).
+        sock.connect("\0" + address[1:] if address.startswith("@") else address)
+        sock.settimeout(PATIENCE)
+    except BaseException:
+        sock.close()
+        raise
     return sock
 
 

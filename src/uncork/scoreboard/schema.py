@@ -31,7 +31,7 @@ class WorkerCell(IntEnum):
     """Written by the worker's main thread."""
 
     PID = 0
-    # 1 from the moment it accepts connections.
+    # 1 while it accepts connections: not before it is ready, not while paused, not once it stops.
     ACCEPTING = 1
     # Epoch seconds of its start.
     LAST_SPAWN = 2

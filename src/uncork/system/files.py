@@ -45,7 +45,10 @@ class LogFile:
 
     def rotate(self) -> str:
         """Rename the file to `<path>.<unix time>`, as uWSGI does, and open a fresh one; the old file's new name."""
-        name = f"{self.path}.{int(time.time())}"
+        stem = f"{self.path}.{int(time.time())}"
+        # A second rotation in the same second must not overwrite the first one's file.
+        names = (stem, *(f"{stem}.{number}" for number in range(1, 1000)))
+        name = next(name for name in names if not os.path.lexists(name))
         try:
             os.rename(self.path, name)
         except OSError as error:

@@ -48,7 +48,8 @@ def _user(name: str) -> pwd.struct_passwd:
 
 
 def _group(name: str) -> int:
-    if name.isdigit():
+    # The last gid_t stands for "none" (setgid(2)).
+    if name.isdigit() and int(name) < 2**32 - 1:
         return int(name)
     try:
         return grp.getgrnam(name).gr_gid

@@ -296,11 +296,10 @@ class Core:
         exchange.body_size = response.body_size
         exchange.by_sendfile = response.by_sendfile
         cells = self._cells
-        self._loop.served += 1
+        exchange.request = next(self._loop.numbers)
         cells.end(app, exchange.duration, response.head_size + response.body_size, failed)
         memory = (0, 0) if self._memory_report is None else self._memory_report()
         if self._filter.wants(exchange):
-            exchange.request = self._loop.served
             exchange.total = cells.total_requests()
             self._renew_log()
             self._log.write(exchange, memory)

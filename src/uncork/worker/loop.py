@@ -4,10 +4,11 @@ Runs in: worker (compiled by mypyc).  Parked connections are armed for one threa
 wake one worker each (EPOLLEXCLUSIVE).  A client that stalls waits in the set and holds no thread.
 """
 
+import itertools
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from uncork.worker.connection import Connection
@@ -60,8 +61,8 @@ class Loop:
         # code runs no Python handler before it waits: without this, a signal could wait for the next request.
         self._signal_read = -1
         self._on_signal: Callable[[int], None] | None = None
-        # Requests of this worker, all threads together.
-        self.served = 0
+        # Numbers of this worker's requests, all threads together; next() of it is atomic.
+        self.numbers: Iterator[int] = itertools.count(1)
 
     def listen(self) -> None:
         """Begin to accept."""

@@ -72,8 +72,9 @@ def serve(site: Site, apps: list[App], wid: int, master_fd: int, ready: Callable
     if master_fd >= 0:
         loop.watch(master_fd)
     loop.listen()
-    loop.pause(bool(site.board.header(Header.PAUSED)))
-    cells[row + WorkerCell.ACCEPTING] = 1
+    paused = site.board.header(Header.PAUSED)
+    loop.pause(bool(paused))
+    cells[row + WorkerCell.ACCEPTING] = 1 - paused
     ready()
     _run(cores)
     cells[row + WorkerCell.ACCEPTING] = 0
@@ -182,18 +183,20 @@ def _handle_signals(loop: Loop, board: Scoreboard, wid: int) -> None:
     Each is acted on twice, by the handler that the interpreter runs in the main thread and by whichever thread waits in
     the loop: a main thread in compiled code runs no handler, one in a long request reads no pipe.
     """
-    signals = board.worker_row(wid) + WorkerCell.SIGNALS
+    row = board.worker_row(wid)
 
     def act(number: int) -> None:
         if number == signal.SIGHUP:
             loop.stop()
         elif number == signal.SIGTSTP:
-            loop.pause(bool(board.header(Header.PAUSED)))
+            paused = board.header(Header.PAUSED)
+            loop.pause(bool(paused))
+            board.cells[row + WorkerCell.ACCEPTING] = 1 - paused
         elif number in {signal.SIGINT, signal.SIGTERM}:
             os._exit(ExitCode.END)
 
     def handle(number: int, _frame: object) -> None:
-        board.cells[signals] += 1
+        board.cells[row + WorkerCell.SIGNALS] += 1
         act(number)
 
     signal.set_wakeup_fd(loop.hear_signals(act), warn_on_full_buffer=False)
