@@ -242,6 +242,18 @@ def test_a_reload_reads_the_configuration_again(serve: Serve, run: Path) -> None
     assert uwsgi.get(f"{run}/app.sock", "/env?COLOUR").body == b"two"
 
 
+def test_a_reload_says_what_it_cannot_change(serve: Serve, run: Path) -> None:
+    """An option of what was opened once is named with its place; the rest of the reload goes on."""
+    write_app(run, {"app.ini": _ini(run, 1, "one")})
+    server = serve("--ini", f"{run}/app.ini")
+    write_app(run, {"app.ini": _ini(run, 1, "two").replace("app.sock", "other.sock")})
+    command(run, "r")
+    server.wait("READY=1")
+
+    assert f"{run}/app.ini:2: socket has changed" in server.text()
+    assert server.text().count("has changed") == 1
+
+
 def _ini(run: Path, workers: int, colour: str) -> str:
     return (
         f"[uwsgi]\nsocket = {run}/app.sock\nmodule = plain\nmaster = true\nprocesses = {workers}\n"
@@ -306,7 +318,9 @@ def test_workers_leave_with_their_master(serve: Serve, run: Path) -> None:
     assert uwsgi.get(f"{run}/app.sock", "/pid").code == 200
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 30), (signal.SIGINT, 30), (signal.SIGHUP, 17)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 30), (signal.SIGINT, 30), (signal.SIGQUIT, 30), (signal.SIGHUP, 17)]
+)
 def test_without_a_master(serve: Serve, run: Path, number: signal.Signals, status: int) -> None:
     """One process serves alone, and signals mean to it what they mean to a worker."""
     server = serve("--socket", f"{run}/app.sock", "--module", "plain")

@@ -45,6 +45,7 @@ ACCEPTED: Mapping[str, Accepted] = {
     "close-on-exec2": Accepted("Python opens every descriptor close-on-exec (PEP 446)"),
     "py-call-osafterfork": _FORK_HOOKS,
     "py-call-uwsgi-fork-hooks": _FORK_HOOKS,
+    "disable-write-exception": Accepted("a client that went away ends the iteration and raises nothing in the app"),
     "pcre-jit": Accepted("regular expressions are Python's"),
     "endif": _END_OF_BLOCK,
     "end-if": _END_OF_BLOCK,

@@ -76,8 +76,8 @@ def _files(settings: Settings, directories: Directories) -> Iterator[str]:
             if name == "logto" and re.fullmatch(_UDP_ADDRESS, path):
                 yield f"{entry} (expected a path: logging to a UDP address is not supported)"
                 continue
-            # uWSGI opens the log before it changes directory.
-            yield from _no_place(entry, directories.resolve(path, from_start=name == "logto"))
+            # uWSGI opens the log and the pidfile before it changes directory.
+            yield from _no_place(entry, directories.resolve(path, from_start=name != "master-fifo"))
 
 
 def _sockets(settings: Settings, directories: Directories) -> Iterator[str]:

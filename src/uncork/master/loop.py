@@ -322,6 +322,8 @@ class Master:
             return
         finally:
             os.chdir(here)
+        for name in restart_options(self._settings, settings):
+            say(f"{settings.origin(name)}: {name} has changed; that takes effect when the server is started anew")
         self._settings = settings
         self._planner.mercy = settings.processes.worker_reload_mercy
         self._feed(events.SettingsRead(settings.processes.processes, settings.processes.threads))
@@ -419,3 +421,22 @@ class Master:
         say(f"*** {len(facts.workers)} workers, {self._total_requests()} requests ***")
         for line in stats.lines(facts):
             say(line)
+
+
+# Options of what the master opened once, before its first worker.
+_OPENED_ONCE: dict[str, tuple[str, ...]] = {
+    "sockets": ("socket", "chmod_socket", "chown_socket", "listen"),
+    "processes": ("uid", "gid", "chdir", "master_fifo", "pidfile"),
+    "logging": ("logto",),
+    "stats": ("stats", "stats_http"),
+}
+
+
+def restart_options(before: Settings, after: Settings) -> list[str]:
+    """Names of the options that differ and that a reload does not change."""
+    return [
+        field.replace("_", "-")
+        for group, fields in _OPENED_ONCE.items()
+        for field in fields
+        if getattr(getattr(before, group), field) != getattr(getattr(after, group), field)
+    ]

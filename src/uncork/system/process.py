@@ -75,11 +75,6 @@ def _nothing(_number: int, _frame: object) -> None:
     """A signal that has no meaning here."""
 
 
-def block_signals() -> None:
-    """Leave the server's signals to the main thread.  Runs in: a worker's other threads."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
-
-
 def adopt_orphans() -> None:
     """Become the parent of every orphan below this process (workers, which the template forks twice)."""
     libc = ctypes.CDLL(None, use_errno=True)

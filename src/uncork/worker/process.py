@@ -83,17 +83,12 @@ def serve(site: Site, apps: list[App], wid: int, master_fd: int, ready: Callable
 
 def _run(cores: list[Core]) -> None:
     """Run every core in a thread of its own, the first in the main thread; return when all have ended."""
-    threads = [threading.Thread(target=_run_thread, args=(core,), name=f"uWSGICore{n}") for n, core in enumerate(cores)]
+    threads = [threading.Thread(target=core.run, name=f"uWSGICore{number}") for number, core in enumerate(cores)]
     for thread in threads[1:]:
         thread.start()
     cores[0].run()
     for thread in threads[1:]:
         thread.join()
-
-
-def _run_thread(core: Core) -> None:
-    process.block_signals()
-    core.run()
 
 
 def _core(site: Site, number: int, wid: int, loop: Loop, mounts: Mounts) -> Core:
@@ -177,8 +172,11 @@ def reopen(log: LogFile | None) -> None:
             print(error, file=sys.stderr)
 
 
+_SIGNALS = (signal.SIGHUP, signal.SIGTSTP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+
+
 def _handle_signals(loop: Loop, board: Scoreboard, wid: int) -> None:
-    """HUP ends after the running requests, INT and TERM at once, TSTP looks whether the master paused us.
+    """HUP ends after the running requests, INT, TERM and QUIT at once, TSTP looks whether the master paused us.
 
     Each is acted on twice, by the handler that the interpreter runs in the main thread and by whichever thread waits in
     the loop: a main thread in compiled code runs no handler, one in a long request reads no pipe.
@@ -186,13 +184,16 @@ def _handle_signals(loop: Loop, board: Scoreboard, wid: int) -> None:
     row = board.worker_row(wid)
 
     def act(number: int) -> None:
+        # The pipe has the numbers of all handled signals, those of the application among them.
+        if number not in _SIGNALS:
+            return
         if number == signal.SIGHUP:
             loop.stop()
         elif number == signal.SIGTSTP:
             paused = board.header(Header.PAUSED)
             loop.pause(bool(paused))
             board.cells[row + WorkerCell.ACCEPTING] = 1 - paused
-        elif number in {signal.SIGINT, signal.SIGTERM}:
+        else:
             os._exit(ExitCode.END)
 
     def handle(number: int, _frame: object) -> None:
@@ -200,7 +201,15 @@ def _handle_signals(loop: Loop, board: Scoreboard, wid: int) -> None:
         act(number)
 
     signal.set_wakeup_fd(loop.hear_signals(act), warn_on_full_buffer=False)
-    process.handle_signals(dict.fromkeys((signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGTSTP), handle))
+    os.register_at_fork(after_in_child=_forget_signals)
+    process.handle_signals(dict.fromkeys(_SIGNALS, handle))
+
+
+def _forget_signals() -> None:
+    """Runs in: a process that the application forks.  What is sent to it is not for the worker, whose pipe it has."""
+    signal.set_wakeup_fd(-1)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def leave(status: int) -> int:

@@ -63,7 +63,7 @@ def test_directory_must_exist(option: str, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("option", ["master-fifo", "pidfile", "stats", "socket"])
+@pytest.mark.parametrize("option", ["master-fifo", "stats", "socket"])
 def test_relative_paths_begin_after_chdir(option: str, tmp_path: Path) -> None:
     """A relative path counts from the directory that chdir names, itself relative to the start."""
     (tmp_path / "app" / "run").mkdir(parents=True)
@@ -71,16 +71,17 @@ def test_relative_paths_begin_after_chdir(option: str, tmp_path: Path) -> None:
     assert "does not exist" in problem(f"--{option}", "run/x", directory=tmp_path)
 
 
-def test_log_begins_before_chdir(tmp_path: Path) -> None:
-    """A relative log counts from the start."""
+@pytest.mark.parametrize("option", ["logto", "pidfile"])
+def test_log_and_pidfile_begin_before_chdir(option: str, tmp_path: Path) -> None:
+    """A relative log or pidfile counts from the start."""
     (tmp_path / "app").mkdir()
     (tmp_path / "log").mkdir()
-    assert problems(*SERVABLE, "--chdir", "app", "--logto", "log/x", directory=tmp_path) == []
+    assert problems(*SERVABLE, "--chdir", "app", f"--{option}", "log/x", directory=tmp_path) == []
 
 
 def test_chdir_must_exist(tmp_path: Path) -> None:
     """A missing working directory is said once, not once more for each path in it."""
-    assert problem("--chdir", "gone", "--pidfile", "run/x", directory=tmp_path) == (
+    assert problem("--chdir", "gone", "--master-fifo", "run/x", directory=tmp_path) == (
         f"--chdir gone (directory {tmp_path}/gone does not exist; create it or change the path)"
     )
     (tmp_path / "file").touch()

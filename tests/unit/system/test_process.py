@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -14,7 +13,6 @@ import pytest
 from uncork.system.process import (
     HANDLED,
     adopt_orphans,
-    block_signals,
     fork,
     handle_signals,
     kill,
@@ -160,26 +158,6 @@ def test_signals_without_a_handler_do_nothing_here_and_are_not_ignored_in_progra
             os.kill(os.getpid(), number)
         script = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
         return 42 if subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGTERM else 1
-
-    assert status_of(main) == 42
-
-
-def test_other_threads_leave_the_signals_to_the_main_thread() -> None:
-    """A thread that blocks them does so for itself only."""
-
-    def main() -> int:
-        handle_signals({})
-        blocked: list[set[int]] = []
-
-        def thread() -> None:
-            block_signals()
-            blocked.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
-
-        one = threading.Thread(target=thread)
-        one.start()
-        one.join()
-        mine = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-        return 42 if blocked[0] >= HANDLED and not mine & HANDLED else 1
 
     assert status_of(main) == 42
 

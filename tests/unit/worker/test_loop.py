@@ -1,7 +1,9 @@
 """The epoll set that the threads of a worker share."""
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -159,6 +161,42 @@ def test_pause_hides_the_listener(loop: Loop, listening: socket.socket) -> None:
         loop.pause(True)
         loop.stop()
         assert loop.wait(SOON) in loop.ends
+
+
+def test_threads_may_pause_and_resume_at_once(loop: Loop, listening: socket.socket) -> None:
+    """A signal is acted on by the main thread and by one that waits: neither fails, and the last word counts."""
+    failures: list[OSError] = []
+
+    def toggle() -> None:
+        try:
+            for number in range(2000):
+                loop.pause(number % 2 == 0)
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=toggle) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    loop.pause(False)
+    with socket.create_connection(listening.getsockname()):
+        assert loop.wait(SOON) == listening.fileno()
+
+
+def test_signals_are_events_that_threads_act_on(loop: Loop) -> None:
+    """What the interpreter writes to the descriptor reaches the one who acts, each number once, in a waiting thread."""
+    heard: list[int] = []
+    fd = loop.hear_signals(heard.append)
+    os.write(fd, bytes([signal.SIGHUP, signal.SIGTSTP]))
+
+    assert loop.wait(SOON) == -1
+    assert heard == [signal.SIGHUP, signal.SIGTSTP]
+    assert loop.wait(0.0) == -1
+    assert len(heard) == 2
+    os.close(fd)
 
 
 def test_only_the_end_of_a_watched_channel_is_an_event(loop: Loop) -> None:

@@ -86,9 +86,3 @@ class Logging:
         default=False,
         help="say nothing of any failure to write an answer",
     )
-    disable_write_exception: bool = option(
-        "disable-write-exception",
-        kind=FLAG,
-        default=False,
-        help="never raise OSError in the app because its client went away",
-    )

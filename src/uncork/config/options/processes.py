@@ -49,7 +49,7 @@ class Processes:
         "chdir",
         kind=PATH,
         default=None,
-        help="working directory of the app; relative paths of other options, except logto, start here",
+        help="working directory of the app; relative paths of other options, except logto and pidfile, start here",
     )
     env: tuple[str, ...] = option(
         "env",

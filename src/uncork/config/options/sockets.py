@@ -55,7 +55,7 @@ class Sockets:
         kind=Integer(minimum=1),
         default=64,
         unit="variables",
-        help="most variables that one request may carry",
+        help="half of how many variables a request may carry (uWSGI counts a name and its value as two)",
     )
     socket_timeout: int = option(
         "socket-timeout",
