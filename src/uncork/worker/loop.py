@@ -7,6 +7,7 @@ wake one worker each (EPOLLEXCLUSIVE).  A client that stalls waits in the set an
 import itertools
 import os
 import select
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -50,6 +51,7 @@ class Loop:
         self.parked: dict[int, Connection] = {}
         self.stopping = False
         self.paused = False
+        self._pausing = threading.Lock()
         self.epoll = select.epoll()
         self._next_sweep = 0.0
         # Readable for ever once the worker stops: every waiting thread wakes.
@@ -98,15 +100,19 @@ class Loop:
             os.write(self._stop_write, b"x")
 
     def pause(self, paused: bool) -> None:
-        """Stop accepting, or go on; connections wait in the kernel's queue meanwhile."""
-        if paused == self.paused:
-            return
-        self.paused = paused
-        for fd in self.listeners:
-            if paused:
-                self.epoll.unregister(fd)
-            else:
-                self.epoll.register(fd, LISTENING)
+        """Stop accepting, or go on; connections wait in the kernel's queue meanwhile.
+
+        Not for signal handlers: it takes a lock.
+        """
+        with self._pausing:
+            if paused == self.paused:
+                return
+            self.paused = paused
+            for fd in self.listeners:
+                if paused:
+                    self.epoll.unregister(fd)
+                else:
+                    self.epoll.register(fd, LISTENING)
 
     def park(self, connection: Connection, lifetime: float) -> None:
         """Leave an unfinished connection to the epoll set for at most `lifetime` seconds from the first parking on."""

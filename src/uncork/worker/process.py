@@ -198,7 +198,9 @@ def _handle_signals(loop: Loop, board: Scoreboard, wid: int) -> None:
 
     def handle(number: int, _frame: object) -> None:
         board.cells[row + WorkerCell.SIGNALS] += 1
-        act(number)
+        # Pausing takes a lock, which no handler may: a thread that waits does it, or this one before it waits next.
+        if number != signal.SIGTSTP:
+            act(number)
 
     signal.set_wakeup_fd(loop.hear_signals(act), warn_on_full_buffer=False)
     os.register_at_fork(after_in_child=_forget_signals)
