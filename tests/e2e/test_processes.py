@@ -342,6 +342,31 @@ def test_vacuum_removes_what_was_made(serve: Serve, run: Path) -> None:
     assert sorted(path.name for path in run.iterdir() if not path.name.startswith(("notify", "server"))) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_vacuum_without_a_master(serve: Serve, run: Path, number: signal.Signals) -> None:
+    """Ctrl-C of the one process removes its socket and its pidfile, too."""
+    server = serve("--socket", f"{run}/app.sock", "--module", "plain", "--vacuum", "--pidfile", f"{run}/pid")
+    server.process.signal(number)
+
+    assert server.process.wait() == 30
+    assert not (run / "app.sock").exists()
+    assert not (run / "pid").exists()
+
+
+def test_a_worker_that_logs_no_requests_follows_the_log(serve: Serve, run: Path) -> None:
+    """`l` reopens the log in every worker, also for tracebacks when requests are not logged."""
+    start(serve, run, "--logto", f"{run}/log", "--disable-logging")
+    (run / "log").rename(run / "log.1")
+    command(run, "l")
+    _wait_for(run / "log")
+    _wait_until(lambda: read_stats(f"{run}/stats.sock")["workers"][0]["signals"] == 1)
+    uwsgi.get(f"{run}/app.sock", "/pid")
+    uwsgi.get(f"{run}/app.sock", "/boom")
+    _wait_until(lambda: "RuntimeError: boom" in (run / "log").read_text())
+
+    assert "RuntimeError: boom" not in (run / "log.1").read_text()
+
+
 def test_a_removed_fifo_comes_back(serve: Serve, run: Path) -> None:
     """A FIFO that somebody removes is made anew, and obeys."""
     server = start(serve, run)

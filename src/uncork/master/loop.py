@@ -340,8 +340,13 @@ class Master:
             notify("READY=1", f"STATUS=reload failed: {error.splitlines()[-1]}")
 
     def _set_paused(self, paused: bool) -> None:
+        for family in self._families.values():
+            family.board.set_header(Header.PAUSED, int(paused))
+        self._wake_workers()
+
+    def _wake_workers(self) -> None:
+        """Have every worker look at the scoreboard's header."""
         for generation in self._planner.generations.values():
-            self._families[generation.number].board.set_header(Header.PAUSED, int(paused))
             for worker in generation.workers.values():
                 if worker.pid:
                     process.kill(worker.pid, signal.SIGTSTP)
@@ -369,6 +374,7 @@ class Master:
         for family in self._families.values():
             family.board.set_header(Header.LOG_TURN, family.board.header(Header.LOG_TURN) + 1)
             family.channel.send(ReopenLog())
+        self._wake_workers()
         say("log reopened")
 
     # ---- what is told ------------------------------------------------------------------------------------------------

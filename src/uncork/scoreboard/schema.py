@@ -28,7 +28,7 @@ class Header(IntEnum):
 
 
 class WorkerCell(IntEnum):
-    """Written by the worker's main thread."""
+    """Written by any thread of the worker; the last one wins."""
 
     PID = 0
     # 1 while it accepts connections: not before it is ready, not while paused, not once it stops.

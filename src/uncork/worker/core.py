@@ -40,6 +40,8 @@ ACCEPTS_PER_WAIT: Final = 32
 # How long, in seconds, the rest of an unread body is read away so that the answer is not lost to a reset (nginx, too,
 # lingers for 5 s of silence; as our client it hangs up by itself once it has the answer).
 LINGER_TIME: Final = 5.0
+# Reads for one lingering client before others get their turn.
+LINGER_READS: Final = 64
 # Pause after accept(2) failed for want of descriptors or memory, in seconds.
 ACCEPT_PAUSE: Final = 0.1
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -81,7 +83,7 @@ class Core:
 
     def run(self) -> None:
         """Serve until the worker stops.  A fault of the server itself costs one request, not the worker."""
-        while not self._loop.stopping:
+        while not self._loop.finished():
             try:
                 self._turn()
             except Exception:  # noqa: BLE001 - what the application raises was caught long before
@@ -91,8 +93,8 @@ class Core:
         """Serve until the worker stops, as long as all goes well."""
         loop = self._loop
         accepts = 0
-        while not loop.stopping:
-            if self._hot is not None and not loop.paused and accepts < ACCEPTS_PER_WAIT:
+        while not loop.finished():
+            if self._hot is not None and not loop.paused and not loop.stopping and accepts < ACCEPTS_PER_WAIT:
                 if self._accept(self._hot):
                     accepts += 1
                     continue
@@ -268,10 +270,13 @@ class Core:
 
     def _app_error(self, error: BaseException, response: Response, environ: Environ) -> bool:
         """Log the traceback, answer 500 if nothing went out yet; whether the client has a whole answer."""
-        lines = traceback.format_exception(error)
-        say_block(f"{''.join(lines)}[{type(error).__name__} during {printable(request_line(environ))}]")
+        text = "".join(traceback.format_exception(error))
+        lines = [printable(line) for line in text.split("\n")]
+        block = "\n".join(lines)
+        say_block(f"{block}[{type(error).__name__} during {printable(request_line(environ))}]")
         try:
-            return response.fail()
+            # A close() that raises does so when the answer is out.
+            return response.complete or response.fail()
         except WriteError:
             return False
 
@@ -302,21 +307,26 @@ class Core:
         if self._filter.wants(exchange):
             exchange.total = cells.total_requests()
             self._renew_log()
-            self._log.write(exchange, memory)
+            try:
+                self._log.write(exchange, memory)
+            except Exception:  # noqa: BLE001 - the application may have put anything into the environ
+                say_block(f"fault in the request log: {traceback.format_exc()}")
         # Nothing of the request may live on until the next one.
         exchange.environ = {}
 
     def _linger(self, connection: Connection) -> None:
         """Read away what still comes of a body that the application did not want."""
         try:
-            while len(os.read(connection.fd, FIRST_READ)) > 0:
-                pass
+            for _ in range(LINGER_READS):
+                if len(os.read(connection.fd, FIRST_READ)) == 0:
+                    connection.close()
+                    return
         except BlockingIOError:
-            self._loop.park(connection, LINGER_TIME)
-            return
-        except OSError:
             pass
-        connection.close()
+        except OSError:
+            connection.close()
+            return
+        self._loop.park(connection, LINGER_TIME)
 
 
 # Combinations of ignored variables that were logged already, so that a flood of them stays one line each.

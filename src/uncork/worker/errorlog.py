@@ -14,9 +14,8 @@ STDERR: Final = 2
 
 def request_line(environ: Environ) -> str:
     """`GET /path` for a log line about a request."""
-    method: str = environ.get("REQUEST_METHOD", "?")
-    uri: str = environ.get("REQUEST_URI") or environ.get("PATH_INFO", "?")
-    return f"{method} {uri}"
+    uri = environ.get("REQUEST_URI") or environ.get("PATH_INFO", "?")
+    return f"{environ.get('REQUEST_METHOD', '?')} {uri}"
 
 
 def say(text: str) -> None:

@@ -54,6 +54,8 @@ class Loop:
         self._pausing = threading.Lock()
         self.epoll = select.epoll()
         self._next_sweep = 0.0
+        # With several threads none waits longer than a sweep: another may park a connection, or see the end, meanwhile.
+        self.shared = False
         # Readable for ever once the worker stops: every waiting thread wakes.
         stop_read, self._stop_write = os.pipe()
         self.epoll.register(stop_read, select.EPOLLIN)
@@ -94,10 +96,27 @@ class Loop:
                 self._on_signal(number)
 
     def stop(self) -> None:
-        """Accept nothing more; every thread ends after the request it is serving."""
+        """Accept nothing more; every thread ends once what was accepted is answered.  Signal handlers may call it."""
         if not self.stopping:
             self.stopping = True
             os.write(self._stop_write, b"x")
+
+    def finished(self) -> bool:
+        """Whether a stopping worker has answered, or given up, all it had accepted.
+
+        A connection whose head is still on its way was taken out of the queue: nobody else can answer it.
+        """
+        if not self.stopping:
+            return False
+        self.pause(True)
+        if len(self.parked) == 0:
+            return True
+        with self._pausing:
+            # They stay readable for ever, and would keep the threads from waiting for what is parked.
+            for fd in self.ends:
+                self.epoll.unregister(fd)
+            self.ends.clear()
+        return len(self.parked) == 0
 
     def pause(self, paused: bool) -> None:
         """Stop accepting, or go on; connections wait in the kernel's queue meanwhile.
@@ -130,7 +149,7 @@ class Loop:
 
     def wait(self, patience: float) -> int:
         """Descriptor of the next event, -1 for none within `patience` seconds (negative: as long as it takes)."""
-        if len(self.parked) > 0 and (patience < 0.0 or patience > SWEEP_INTERVAL):
+        if (self.shared or self.stopping or len(self.parked) > 0) and (patience < 0.0 or patience > SWEEP_INTERVAL):
             patience = SWEEP_INTERVAL
         events = self.epoll.poll(patience, 1)
         if len(self.parked) > 0:

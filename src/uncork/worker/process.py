@@ -47,11 +47,18 @@ class Site:
     log: LogFile | None
 
 
-def serve(site: Site, apps: list[App], wid: int, master_fd: int, ready: Callable[[], None]) -> int:
+def serve(
+    site: Site,
+    apps: list[App],
+    wid: int,
+    master_fd: int,
+    ready: Callable[[], None],
+    end: Callable[[int], None] = os._exit,
+) -> int:
     """Serve as worker `wid` until told to stop; the exit status.
 
     `master_fd` (-1 for none) is the channel whose other end the master holds; `ready` is called once connections are
-    accepted.
+    accepted; `end` leaves at once with a status.
     """
     settings = site.settings
     sockets = settings.sockets
@@ -67,8 +74,10 @@ def serve(site: Site, apps: list[App], wid: int, master_fd: int, ready: Callable
     cells[row + WorkerCell.LAST_SPAWN] = int(time.time())
     cells[row + WorkerCell.BASE_REQUESTS] = sum(site.board.requests(wid, core) for core in range(site.board.cores))
     mounts = Mounts(apps, settings.python.manage_script_name)
-    cores = [_core(site, number, wid, loop, mounts) for number in range(settings.processes.threads)]
-    _handle_signals(loop, site.board, wid)
+    renew = _log_renewer(site)
+    cores = [_core(site, number, wid, loop, mounts, renew) for number in range(settings.processes.threads)]
+    loop.shared = len(cores) > 1
+    _handle_signals(loop, site.board, wid, renew, end)
     if master_fd >= 0:
         loop.watch(master_fd)
     loop.listen()
@@ -91,7 +100,7 @@ def _run(cores: list[Core]) -> None:
         thread.join()
 
 
-def _core(site: Site, number: int, wid: int, loop: Loop, mounts: Mounts) -> Core:
+def _core(site: Site, number: int, wid: int, loop: Loop, mounts: Mounts, renew: Callable[[], None]) -> Core:
     settings = site.settings
     logging = settings.logging
     micros, forwarded = logging.log_micros, logging.log_x_forwarded_for
@@ -116,7 +125,7 @@ def _core(site: Site, number: int, wid: int, loop: Loop, mounts: Mounts) -> Core
         RequestLog(micros, forwarded, memory, form),
         logging.ignore_write_errors or logging.ignore_sigpipe,
         _memory_reporter(site.board, wid) if memory else None,
-        _log_renewer(site),
+        renew,
     )
 
 
@@ -175,8 +184,12 @@ def reopen(log: LogFile | None) -> None:
 _SIGNALS = (signal.SIGHUP, signal.SIGTSTP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
 
-def _handle_signals(loop: Loop, board: Scoreboard, wid: int) -> None:
-    """HUP ends after the running requests, INT, TERM and QUIT at once, TSTP looks whether the master paused us.
+def _handle_signals(
+    loop: Loop, board: Scoreboard, wid: int, renew: Callable[[], None], end: Callable[[int], None]
+) -> None:
+    """HUP ends after the running requests, INT, TERM and QUIT at once.
+
+    TSTP looks at the scoreboard: whether the master paused us, and whether the log is to be opened anew.
 
     Each is acted on twice, by the handler that the interpreter runs in the main thread and by whichever thread waits in
     the loop: a main thread in compiled code runs no handler, one in a long request reads no pipe.
@@ -190,11 +203,12 @@ def _handle_signals(loop: Loop, board: Scoreboard, wid: int) -> None:
         if number == signal.SIGHUP:
             loop.stop()
         elif number == signal.SIGTSTP:
+            renew()
             paused = board.header(Header.PAUSED)
             loop.pause(bool(paused))
             board.cells[row + WorkerCell.ACCEPTING] = 1 - paused
         else:
-            os._exit(ExitCode.END)
+            end(ExitCode.END)
 
     def handle(number: int, _frame: object) -> None:
         board.cells[row + WorkerCell.SIGNALS] += 1
@@ -215,7 +229,8 @@ def _forget_signals() -> None:
 
 
 def leave(status: int) -> int:
-    """End the interpreter's life as a normal exit would: the application's atexit functions run."""
-    # The public way is to return from the main module, which a forked child cannot do.
+    """End the interpreter's life as a normal exit would: threads and executors finish, atexit functions run."""
+    # The public way is to return from the main module, which a forked child cannot do (multiprocessing calls it, too).
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
     atexit._run_exitfuncs()  # noqa: SLF001
     return status

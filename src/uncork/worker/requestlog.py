@@ -109,12 +109,13 @@ class RequestLog:
     def line(self, exchange: Exchange, memory: tuple[int, int]) -> str:
         """uWSGI's default line."""
         environ = exchange.environ
-        address: str = environ.get("REMOTE_ADDR", "")
+        # By now the application may have put anything there: no type is taken for granted.
+        address = environ.get("REMOTE_ADDR", "")
         if self._forwarded:
             address = environ.get("HTTP_X_FORWARDED_FOR", address)
-        user: str = environ.get("REMOTE_USER", "")
-        method: str = environ.get("REQUEST_METHOD", "")
-        uri: str = environ.get("REQUEST_URI", "")
+        user = environ.get("REMOTE_USER") or ""
+        method = environ.get("REQUEST_METHOD", "")
+        uri = environ.get("REQUEST_URI", "")
         took = f"{exchange.duration} micros" if self._micros else f"{exchange.duration // 1000} msecs"
         usage = memory_usage(memory) if self._memory else ""
         via = " via sendfile() " if exchange.by_sendfile else " "

@@ -31,7 +31,8 @@ def activate(home: str) -> list[str]:
     home = os.path.abspath(home)
     if os.path.realpath(home) == os.path.realpath(sys.prefix):
         return [f"Set PythonHome to {home}"]
-    packages = sysconfig.get_path("purelib", vars={"base": home, "platbase": home})
+    # The default scheme of Debian's own Python would name dist-packages.
+    packages = sysconfig.get_path("purelib", "venv", vars={"base": home, "platbase": home})
     before = list(sys.path)
     # addsitedir reads .pth files too: editable installs of the app's own packages are made of them.
     site.addsitedir(packages)

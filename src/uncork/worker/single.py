@@ -5,11 +5,14 @@ with status 30.
 """
 
 import os
+import signal
 
 from uncork.config.settings import Settings
 from uncork.errors import AppLoadError
 from uncork.scoreboard.board import Scoreboard
+from uncork.supervise.exits import ExitCode
 from uncork.supervise.startup import Started, say
+from uncork.system import process
 from uncork.system.notify import notify
 from uncork.worker.process import Site, leave, serve
 from uncork.worker.template import prepare
@@ -21,6 +24,13 @@ def run(settings: Settings, started: Started) -> int:
     threads = settings.processes.threads
     board = Scoreboard(1, threads, max(1, 1 + len(settings.python.mount)))
     site = Site(settings, tuple((bound.sock, str(bound.address)) for bound in started.bound), board, started.log)
+
+    def end(status: int) -> None:
+        started.finish(settings.processes.vacuum)
+        os._exit(status)
+
+    # The import may take long, and Ctrl-C during it must not leave the socket behind.
+    process.handle_signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGQUIT), lambda *_: end(ExitCode.END)))
     try:
         apps = prepare(site)
     except AppLoadError as error:
@@ -32,7 +42,7 @@ def run(settings: Settings, started: Started) -> int:
         say(f"spawned uWSGI worker 1 (and the only) (pid: {os.getpid()}, cores: {threads})")
         notify("READY=1", "STATUS=serving without a master")
 
-    status = leave(serve(site, apps, 1, -1, ready))
+    status = leave(serve(site, apps, 1, -1, ready, end))
     started.finish(settings.processes.vacuum)
     say("goodbye to uWSGI.")
     return status

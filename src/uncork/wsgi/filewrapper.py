@@ -50,7 +50,7 @@ class FileWrapper:
         file: object = self.filelike
         # Only what is known to read the descriptor's own bytes: gzip and its like have a fileno(), too.
         raw = file.raw if isinstance(file, (io.BufferedReader, io.BufferedRandom)) else file
-        if not isinstance(file, io.IOBase) or not isinstance(raw, io.FileIO):
+        if not isinstance(file, io.IOBase) or not isinstance(raw, io.FileIO) or _decodes(file) or _decodes(raw):
             return None
         try:
             fd = file.fileno()
@@ -58,6 +58,18 @@ class FileWrapper:
             offset = file.tell()
         except (OSError, ValueError):  # closed
             return None
-        if not stat.S_ISREG(status.st_mode):
+        # Files of /proc are regular and say 0: only reading them tells.
+        if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
             return None
         return fd, offset, max(0, status.st_size - offset)
+
+
+def _decodes(file: io.IOBase) -> bool:
+    """Whether the class of `file` reads in a way of its own, so that what it gives may not be what the file has."""
+    return any(
+        getattr(type(file), name, None) not in {getattr(base, name, None) for base in _PLAIN}
+        for name in ("read", "readinto", "readall")
+    )
+
+
+_PLAIN = (io.FileIO, io.BufferedReader, io.BufferedRandom)

@@ -50,6 +50,10 @@ class Response:
         self.head_size = 0
         self.body_size = 0
         self.by_sendfile = False
+        # All of the answer has been sent: what fails from here on is no business of the client's.
+        self.complete = False
+        # The Content-Length that the application gave, -1 for none.
+        self._length = -1
 
     def start_response(self, status: Any, headers: Any, exc_info: ExcInfo | None = None) -> Callable[[Any], None]:
         """PEP 3333's callable: `status` such as "200 OK", `headers` an iterable of (name, value) strings.
@@ -69,6 +73,7 @@ class Response:
         # As in uWSGI, a bare code gets its reason from the table.
         line = f"{code} {_REASONS.get(code, 'Unknown')}" if len(status) <= 4 else status
         lines = [f"{self._protocol} {line}"]
+        length = -1
         for header in headers:
             try:
                 name, value = header
@@ -77,6 +82,8 @@ class Response:
             if not isinstance(name, str) or not isinstance(value, str):
                 raise BadResponse(f"header {name!r}: {value!r} (expected two strings)")
             lines.append(f"{name}: {value}")
+            if len(name) == 14 and name.lower() == "content-length" and value.isascii() and value.isdigit():
+                length = int(value)
         text = "\r\n".join(lines)
         # One scan for each forbidden character instead of one for each header: the only CR and LF are our own.
         if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or "\0" in text:
@@ -89,6 +96,7 @@ class Response:
             raise BadResponse(f"the response's head has {len(head)} bytes (max {MAX_HEAD_SIZE})")
         self._head = head
         self.status = code
+        self._length = length
         self.headers = len(lines) - 1
         self._head_only = self._is_head or code in _BODILESS
         return self.write
@@ -140,7 +148,9 @@ class Response:
             return False
         self.send_head()
         if not self._head_only:
-            self.body_size += self._wire.send_file(span[0], span[1], span[2])
+            # PEP 3333: until the end of the file, or until Content-Length bytes are sent.
+            count = span[2] if self._length < 0 else min(span[2], self._length)
+            self.body_size += self._wire.send_file(span[0], span[1], count)
             self.by_sendfile = True
         return True
 

@@ -47,6 +47,7 @@ def _send(result: Any, response: Response) -> None:
             if chunk is not None:
                 response.write(chunk)
     response.send_head()
+    response.complete = True
 
 
 def _joined(chunks: Any) -> bytes:

@@ -797,3 +797,13 @@ def test_want_of_descriptors_is_waited_out(listener: socket.socket, capfd: pytes
 
         assert answer(client) == HEAD + b"GET /x "
     assert re.match(r"accept\(\) on .*/s: Too many open files; waiting 0\.1 s\n", log)
+
+
+def test_a_request_that_was_accepted_is_answered_by_a_stopping_worker(listener: socket.socket) -> None:
+    """nginx connects first and writes then: what was taken out of the queue in between is not lost with the worker."""
+    with Worker(listener) as worker, worker.connect() as client:
+        eventually(lambda: len(worker.parked()) == 1)
+        worker.loop.stop()
+        client.sendall(packet())
+
+        assert answer(client) == HEAD + b"GET /x "

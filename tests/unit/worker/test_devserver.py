@@ -95,7 +95,7 @@ ALL = "import flask, werkzeug.serving, wsgiref.simple_server"
 WHERE_FROM = f"""\
 {ALL}
 for server in (flask.Flask.run, werkzeug.serving.run_simple, wsgiref.simple_server.make_server):
-    print(server.__module__)
+    print(server.__module__, hasattr(server, "__wrapped__"))
 """
 
 
@@ -105,22 +105,36 @@ def test_afterwards_the_modules_have_what_they_had(python: Python, tmp_path: Pat
     """The end of the import gives it back to them, also an end by an exception."""
     lines = load(python, tmp_path, ALL + ending, before=before, after=WHERE_FROM)
 
-    assert lines[-3:] == ["flask.app", "werkzeug.serving", "wsgiref.simple_server"]
+    assert lines[-3:] == ["flask.app False", "werkzeug.serving False", "wsgiref.simple_server False"]
     assert lines[:-3] == (["ValueError", "0"] if ending else ["0"])
 
 
-@pytest.mark.parametrize(
-    ("source", "module"),
-    [
-        ("from wsgiref.simple_server import make_server as server", "wsgiref.simple_server"),
-        ("from werkzeug import run_simple as server", "werkzeug.serving"),
-    ],
-)
-def test_afterwards_the_application_has_the_real_server(
-    python: Python, tmp_path: Path, source: str, module: str
-) -> None:
-    """It may start one later, such as one for metrics in a thread of its own (prometheus_client does)."""
-    assert load(python, tmp_path, source, after="print(site_of_test.server.__module__)") == ["0", module]
+def test_afterwards_the_application_may_make_a_server(python: Python, tmp_path: Path) -> None:
+    """Such as one for metrics in a thread of its own, by a name that it imported meanwhile (prometheus_client does)."""
+    after = """\
+server = site_of_test.make_server("127.0.0.1", 0, print)
+print(server.server_port > 0)
+server.server_close()
+"""
+    source = "from wsgiref.simple_server import make_server"
+
+    assert load(python, tmp_path, source, after=after) == ["0", "True"]
+
+
+def test_afterwards_the_application_may_run_a_server(python: Python, tmp_path: Path) -> None:
+    """The real run_simple() answers, also under the name that the package itself had bound: it checks the port."""
+    after = """\
+for run_simple in (site_of_test.run_simple, werkzeug.run_simple, werkzeug.serving.run_simple):
+    try:
+        run_simple("127.0.0.1", "no port", print)
+    except TypeError as error:
+        print(error)
+"""
+    source = "from werkzeug import run_simple"
+
+    lines = load(python, tmp_path, source, after=f"import werkzeug.serving\n{after}")
+
+    assert lines == ["0", *["port must be an integer"] * 3]
 
 
 def test_nothing_is_imported_for_the_sake_of_it(python: Python, tmp_path: Path) -> None:

@@ -248,8 +248,11 @@ def test_a_worker_that_is_born_in_a_pause_does_not_accept(tmp_path: Path) -> Non
 def test_a_signal_for_a_process_of_the_application_is_not_for_the_worker(tmp_path: Path) -> None:
     """multiprocessing forks and terminates its processes; the worker that they belong to serves on."""
     with started(tmp_path, Settings()) as server:
-        for path in ("/fork", "/", "/", "/"):
-            assert server.request(path) == f"{server.pid} ".encode()
+        ended = os.pidfd_open(server.pid)
+        assert server.request("/fork") == f"{server.pid} ".encode()
+        assert not select.select([ended], [], [], 0.2)[0]
+        assert server.request() == f"{server.pid} ".encode()
+        os.close(ended)
 
 
 def test_programs_that_the_application_starts_hear_every_signal(tmp_path: Path) -> None:

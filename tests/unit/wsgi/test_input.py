@@ -88,6 +88,37 @@ def test_what_came_with_the_head_beyond_the_body_is_not_shown(open_wire: Wires, 
         assert stream.readlines() == io.BytesIO(body[:length]).readlines()
 
 
+@pytest.mark.parametrize("hint", [None, *range(-1, 12)])
+def test_readlines_stops_where_a_file_would(open_wire: Wires, hint: int | None) -> None:
+    """At the end of the line with which the hint is reached, not one line later."""
+    body = b"ab\ncd\n\nef"
+    with open_wire() as (connection, peer):
+        peer.send(body)
+        file, stream = io.BytesIO(body), Input(connection, b"", len(body))
+
+        assert stream.readlines(hint) == file.readlines(-1 if hint is None else hint)
+        assert stream.read() == file.read()
+
+
+@pytest.mark.parametrize(
+    "consume",
+    [Input.read, lambda stream: stream.read(1000), lambda stream: [stream.readline() for _ in range(9)], list],
+    ids=["read()", "read(n)", "readline", "iteration"],
+)
+@pytest.mark.parametrize("early", [0, 1, 12])
+def test_the_next_bytes_of_the_wire_stay_there(consume: Callable[[Input], object], early: int) -> None:
+    """Where body and more arrive in one piece, not a byte beyond CONTENT_LENGTH is taken."""
+    body = b"one\ntwo\nfour"
+    ours, client = socket.socketpair()
+    connection = Connection(ours.detach(), "client", 30_000)
+    with client:
+        client.sendall(body[early:] + b"\nbeyond\n")
+        consume(Input(connection, body[:early], len(body)))
+
+        assert connection.receive(100) == b"\nbeyond\n"
+    connection.close()
+
+
 def test_a_request_without_a_body_reads_as_an_empty_file(open_wire: Wires) -> None:
     """Nothing waits for bytes that were never announced."""
     with open_wire() as (connection, _):
