@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from uncork import __version__
 from uncork.cli.verbs import VERBS
 from uncork.config.argv import Request
+from uncork.config.environment import environment_entries
 from uncork.config.help import help_text
 from uncork.config.load import Configuration, load
 from uncork.config.settings import Settings
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from uncork.cli import verbs
 
         return verbs.run(words)
-    if not words and not os.environ.get("UWSGI_INI"):
+    if not words and not any(True for _ in environment_entries(os.environ)):
         sys.stderr.write(USAGE)
         return 1
     try:

@@ -53,6 +53,8 @@ class StatsServer:
 
     def _read(self, client: socket.socket) -> None:
         """The request's first bytes are here: whatever they say, the answer is the same."""
+        if client not in self._clients:
+            return  # let go in this very turn of the loop
         try:
             client.recv(REQUEST_SIZE)
         except BlockingIOError:
@@ -65,6 +67,8 @@ class StatsServer:
         self._write(client)
 
     def _write(self, client: socket.socket) -> None:
+        if client not in self._clients:
+            return  # let go in this very turn of the loop
         pending, deadline = self._clients[client]
         try:
             while pending:

@@ -85,6 +85,8 @@ class Master:
         self._status: int | None = None
         self._fifo: Fifo | None = None
         self._next_fifo_check = 0.0
+        # Why the FIFO could not be made anew, so that it is said once and not every second.
+        self._fifo_complaint = ""
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stats_server: StatsServer | None = None
 
@@ -143,6 +145,8 @@ class Master:
             self._fifo.close()
         if self._stats_server is not None:
             self._stats_server.close()
+        if self._started.pidfile is not None:
+            self._started.pidfile.close()
         self._selector.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
@@ -182,8 +186,11 @@ class Master:
         self._selector.unregister(self._fifo.fd)
         try:
             self._fifo.renew()
+            self._fifo_complaint = ""
         except UncorkError as error:
-            say(str(error))
+            if str(error) != self._fifo_complaint:
+                self._fifo_complaint = str(error)
+                say(str(error))
         self._selector.register(self._fifo.fd, selectors.EVENT_READ, self._read_fifo)
 
     def _reap(self) -> None:
@@ -262,8 +269,8 @@ class Master:
 
     def _start_template(self, number: int, workers: int) -> None:
         settings = self._settings
-        ours, theirs = Channel.pair()
         board = Scoreboard(workers, settings.processes.threads, max(1, 1 + len(settings.python.mount)))
+        ours, theirs = Channel.pair()
         board.set_header(Header.PAUSED, int(self._planner.paused))
         board.set_header(Header.EARLIER_REQUESTS, self._total_requests())
 
@@ -301,6 +308,8 @@ class Master:
         if family is self._front:
             self._front = None
         family.board.close()
+        for left in self._families.values():
+            left.board.set_header(Header.EARLIER_REQUESTS, sum(self._earlier.values()))
 
     def _bury(self, number: int, wid: int) -> None:
         """A dead worker serves no request and accepts none, whatever it wrote last."""
@@ -313,7 +322,8 @@ class Master:
         """Read the configuration anew, from the directory that the first one was read in."""
         self._reload_began = time.monotonic()
         notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        here = os.getcwd()
+        # By descriptor: the way back must not depend on a path that a deploy may have removed.
+        here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.chdir(self._started.origin)
             settings = self._read_settings()
@@ -321,7 +331,8 @@ class Master:
             self._feed(events.SettingsRefused(str(error)))
             return
         finally:
-            os.chdir(here)
+            os.fchdir(here)
+            os.close(here)
         for name in restart_options(self._settings, settings):
             say(f"{settings.origin(name)}: {name} has changed; that takes effect when the server is started anew")
         self._settings = settings
@@ -384,19 +395,21 @@ class Master:
 
     def _facts(self) -> stats.ServerFacts:
         sockets = [stats.SocketFacts(str(bound.address), *listen.queue(bound.sock)) for bound in self._started.bound]
-        chdir = os.getcwd()
         apps = self._front.apps if self._front is not None else ()
         return stats.ServerFacts(
             version=__version__,
             pid=os.getpid(),
             uid=os.getuid(),
             gid=os.getgid(),
-            cwd=chdir,
+            cwd=self._started.directory,
             monotonic=time.monotonic(),
             epoch=time.time(),
             sockets=sockets,
             workers=self._worker_facts(),
-            apps=[stats.AppFacts(number, mount, took, chdir) for number, (mount, took) in enumerate(apps)],
+            apps=[
+                stats.AppFacts(number, mount, took, self._started.directory)
+                for number, (mount, took) in enumerate(apps)
+            ],
             extra={"last_reload": self._last_reload} if self._last_reload else {},
         )
 
@@ -432,7 +445,7 @@ class Master:
 # Options of what the master opened once, before its first worker.
 _OPENED_ONCE: dict[str, tuple[str, ...]] = {
     "sockets": ("socket", "chmod_socket", "chown_socket", "listen"),
-    "processes": ("uid", "gid", "chdir", "master_fifo", "pidfile"),
+    "processes": ("uid", "gid", "master_fifo", "pidfile"),
     "logging": ("logto",),
     "stats": ("stats", "stats_http"),
 }

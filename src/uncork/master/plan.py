@@ -262,6 +262,10 @@ class Planner:
         worker = generation.workers.get(event.wid) if generation is not None else None
         if generation is None or worker is None:
             return
+        if worker.phase is WorkerPhase.DUE:
+            # Its template is gone, and so is whoever forked it: nobody has heard of it, and it will be forked anew.
+            yield Kill(event.pid, signal.SIGKILL)
+            return
         if worker.awaited:
             # Whoever forked it was killed before it could say so.
             yield from self._worker_forked(WorkerForked(event.generation, event.wid, event.pid), now)

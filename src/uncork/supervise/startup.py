@@ -30,9 +30,14 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What was opened.  `origin` is the directory that the server was started in: a later reload reads from there."""
+    """What was opened.
+
+    `origin` is the directory that the server was started in: a later reload reads from there.  `directory` is the one
+    it changed to.
+    """
 
     origin: str
+    directory: str
     log: files.LogFile | None
     bound: tuple[Bound, ...]
     stats: Bound | None
@@ -61,7 +66,7 @@ def start(settings: Settings) -> Started:
     pidfile = None if processes.pidfile is None else files.PidFile(processes.pidfile)
     try:
         bound, stats = _open(settings)
-        started = Started(origin, log, bound, stats, pidfile)
+        started = Started(origin, os.getcwd(), log, bound, stats, pidfile)
         if pidfile is not None:
             say(f"writing pidfile to {pidfile.path}")
             _write(pidfile, started)

@@ -85,7 +85,12 @@ def _clear_fifo(path: str) -> None:
         raise UncorkError(
             f"master-fifo = {path}: the path exists and is no FIFO of ours (remove it, or choose another path)"
         )
-    os.unlink(path)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise UncorkError(f"master-fifo = {path}: {str(error.strerror).lower()}") from None
 
 
 def _has_reader(path: str) -> bool:
@@ -133,6 +138,10 @@ class PidFile:
             os.ftruncate(self._fd, len(text))
         except OSError as error:
             raise UncorkError(f"pidfile = {self.path}: {str(error.strerror).lower()}") from None
+
+    def close(self) -> None:
+        """Close the descriptor.  Runs in: each child of the master, right after its fork."""
+        os.close(self._fd)
 
     def abandon(self) -> None:
         """The start failed: leave no empty file behind."""

@@ -115,11 +115,7 @@ def _bind_unix(address: Unix, backlog: int, permissions: Permissions) -> Bound:
     try:
         sock.bind(address.kernel_name)
         if not address.abstract:
-            inode = os.lstat(path).st_ino
-            if permissions.owner is not None:
-                os.chown(path, uid, gid)
-            if permissions.mode is not None:
-                os.chmod(path, permissions.mode)
+            inode = _give(path, uid, gid, permissions.mode)
         sock.listen(backlog)
     except OSError as error:
         sock.close()
@@ -127,6 +123,28 @@ def _bind_unix(address: Unix, backlog: int, permissions: Permissions) -> Bound:
         raise ListenError(f"socket {path}: {_why_not_unix(error, address)}") from None
     sock.setblocking(False)
     return Bound(sock, address, inode)
+
+
+def _give(path: str, uid: int, gid: int, mode: int | None) -> int:
+    """Set owner and mode of the socket file just made; its inode.
+
+    By descriptor: whoever may write to the directory could put a link in the place of the name meanwhile, and this may
+    run as root.
+    """
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISSOCK(status.st_mode) or status.st_nlink != 1:
+            raise PermissionError(errno.EPERM, "somebody put another file in its place")
+        # chown(2) and chmod(2) take no O_PATH descriptor, but its name in /proc leads to the inode (proc(5)).
+        name = f"/proc/self/fd/{fd}"
+        if uid != -1 or gid != -1:
+            os.chown(name, uid, gid)
+        if mode is not None:
+            os.chmod(name, mode)
+    finally:
+        os.close(fd)
+    return status.st_ino
 
 
 def _why_not_unix(error: OSError, address: Unix) -> str:

@@ -18,33 +18,37 @@ def drop(uid: str | None, gid: str | None) -> list[str]:
     """
     if uid is None and gid is None:
         return []
-    user = _user(uid) if uid is not None else None
-    group = _group(gid) if gid is not None else user.pw_gid if user is not None else os.getegid()
-    if (user is None or user.pw_uid == os.geteuid()) and group == os.getegid():
+    user, name, own_group = (os.geteuid(), "", os.getegid()) if uid is None else _user(uid)
+    group = own_group if gid is None else _group(gid)
+    if user == os.geteuid() and group == os.getegid():
         return []
     try:
-        if user is not None:
-            os.initgroups(user.pw_name, group)
+        if name:
+            os.initgroups(name, group)
         else:
             os.setgroups([])
         os.setgid(group)
-        if user is not None:
-            os.setuid(user.pw_uid)
-    except PermissionError:
+        os.setuid(user)
+    except OSError:
         raise UncorkError(
             f"uid = {uid}, gid = {gid}: only root may change them (start as root, or leave them out)"
         ) from None
     lines = [f"setgid() to {group}"]
-    if user is not None:
-        lines.append(f"setuid() to {user.pw_uid}")
+    if uid is not None:
+        lines.append(f"setuid() to {user}")
     return lines
 
 
-def _user(name: str) -> pwd.struct_passwd:
+def _user(name: str) -> tuple[int, str, int]:
+    """(uid, login name, own gid); a number needs no entry in the system's list of users, as in containers."""
+    number = int(name) if name.isdigit() and int(name) < 2**32 - 1 else -1
     try:
-        return pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+        entry = pwd.getpwuid(number) if number >= 0 else pwd.getpwnam(name)
     except KeyError:
+        if number >= 0:
+            return number, "", os.getegid()
         raise UncorkError(f"uid = {name}: there is no such user (create it, or name another)") from None
+    return entry.pw_uid, entry.pw_name, entry.pw_gid
 
 
 def _group(name: str) -> int:

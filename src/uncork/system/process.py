@@ -31,8 +31,7 @@ def fork(main: Callable[[], int]) -> int:
     The child starts with HANDLED blocked and calls `handle_signals` when it is ready for them.  Nothing of the parent's
     stack runs in the child: no atexit, no finally.  Raises OSError if there can be no further process.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:
         pid = os.fork()
@@ -53,11 +52,17 @@ def _child(main: Callable[[], int]) -> NoReturn:
     except BaseException:  # noqa: BLE001 - nothing may return into the parent's stack
         sys.excepthook(*sys.exc_info())
     finally:
+        _flush()
+        os._exit(status)
+
+
+def _flush() -> None:
+    """Write out what is buffered, so that a child does not write it again; a full disk loses it, never the server."""
+    for stream in (sys.stdout, sys.stderr):
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(status)
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # full, closed, or never there
 
 
 def handle_signals(handlers: dict[int, Handler]) -> None:

@@ -44,6 +44,7 @@ def main(settings: Settings, started: Started, board: Scoreboard, channel: Chann
     apply_env(settings.processes.env)
     site = Site(settings, tuple((bound.sock, str(bound.address)) for bound in started.bound), board, started.log)
     try:
+        enter(settings.processes.chdir, started.origin)
         apps = prepare(site)
     except AppLoadError as error:
         say(str(error))
@@ -58,6 +59,18 @@ def main(settings: Settings, started: Started, board: Scoreboard, channel: Chann
             reopen(site.log)
         else:
             return ExitCode.OK
+
+
+def enter(directory: str | None, origin: str) -> None:
+    """Change to the directory of option `chdir` once more: since the start a link may lead to the next release.
+
+    Raises AppLoadError.
+    """
+    if directory is not None:
+        try:
+            os.chdir(os.path.join(origin, directory))
+        except OSError as error:
+            raise AppLoadError(f"chdir = {directory}: {str(error.strerror).lower()}") from None
 
 
 def prepare(site: Site) -> list[App]:

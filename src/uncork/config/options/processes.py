@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from uncork.config.kinds import FLAG, PATH, PATHS, Integer, Text, TextList
 from uncork.config.option import option
 
+# Far beyond any machine; a slip of the keyboard must not cost the master its memory.
+MAX_PROCESSES = 10_000
+MAX_THREADS = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
@@ -21,14 +25,14 @@ class Processes:
         "processes",
         "workers",
         short="p",
-        kind=Integer(minimum=1),
+        kind=Integer(minimum=1, maximum=MAX_PROCESSES),
         default=1,
         unit="processes",
         help="number of workers",
     )
     threads: int = option(
         "threads",
-        kind=Integer(minimum=1),
+        kind=Integer(minimum=1, maximum=MAX_THREADS),
         default=1,
         unit="threads",
         help="requests that one worker handles at a time",
