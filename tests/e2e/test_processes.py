@@ -1,6 +1,7 @@
 """The process model: workers die and come back, signals and FIFO mean what the tables say, nothing is left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -240,6 +241,30 @@ def test_a_reload_reads_the_configuration_again(serve: Serve, run: Path) -> None
 
     assert len(worker_pids(run)) == 3
     assert uwsgi.get(f"{run}/app.sock", "/env?COLOUR").body == b"two"
+
+
+def test_a_deploy_by_symlink_takes_effect(serve: Serve, run: Path) -> None:
+    """`chdir` through a link that a deploy turns to the next release: `r` loads from there, and the old one may go."""
+    for release in ("one", "two"):
+        write_app(run / release, {"site_app.py": _release(release)})
+    (run / "current").symlink_to("one")
+    write_app(run, {"app.ini": _ini(run, 1, "x").replace("module = plain", "module = site_app\nchdir = current")})
+    server = serve("--ini", "app.ini", cwd=run)
+    assert uwsgi.get(f"{run}/app.sock").body == b"one"
+    (run / "current").unlink()
+    (run / "current").symlink_to("two")
+    shutil.rmtree(run / "one")
+    (before,) = worker_pids(run)
+    command(run, "r")
+    server.wait("READY=1")
+    wait_gone(before)
+
+    assert uwsgi.get(f"{run}/app.sock").body == b"two"
+    assert len(worker_pids(run)) == 1
+
+
+def _release(name: str) -> str:
+    return f"def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'{name}']\n"
 
 
 def test_a_reload_says_what_it_cannot_change(serve: Serve, run: Path) -> None:

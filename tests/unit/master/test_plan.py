@@ -260,6 +260,14 @@ def test_a_fork_that_fails_is_tried_again() -> None:
     )
 
 
+def test_a_worker_that_nobody_announced_is_ended() -> None:
+    """Template and forker are both gone: the worker that comes to light is not in any slot, and its place is taken."""
+    planner = serving(workers=1)
+    planner.handle(ChildEnded(101, CRASHED), 100.0)
+    planner.handle(ChildEnded(100, Exit(0, 9)), 100.0)
+    play(planner, (100, WorkerReady(1, 1, 111), Kill(111, KILL)))
+
+
 def test_strangers_are_nobody() -> None:
     """The end of a process that the server does not know, and words about a generation that is gone, change nothing."""
     play(
