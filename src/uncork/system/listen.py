@@ -102,7 +102,7 @@ def _why_not_tcp(error: OSError, address: Tcp) -> str:
         return f"the port is in use{f' by {holder}' if holder else ''} (stop that, or choose another port)"
     if error.errno == errno.EACCES:
         return "permission denied (ports below 1024 need root; let nginx listen there instead)"
-    return str(error.strerror)
+    return str(error.strerror).lower()
 
 
 def _bind_unix(address: Unix, backlog: int, permissions: Permissions) -> Bound:

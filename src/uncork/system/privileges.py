@@ -41,7 +41,7 @@ def drop(uid: str | None, gid: str | None) -> list[str]:
 
 def _user(name: str) -> tuple[int, str, int]:
     """(uid, login name, own gid); a number needs no entry in the system's list of users, as in containers."""
-    number = int(name) if name.isdigit() and int(name) < 2**32 - 1 else -1
+    number = int(name) if name.isascii() and name.isdigit() and int(name) < 2**32 - 1 else -1
     try:
         entry = pwd.getpwuid(number) if number >= 0 else pwd.getpwnam(name)
     except KeyError:
@@ -53,7 +53,7 @@ def _user(name: str) -> tuple[int, str, int]:
 
 def _group(name: str) -> int:
     # The last gid_t stands for "none" (setgid(2)).
-    if name.isdigit() and int(name) < 2**32 - 1:
+    if name.isascii() and name.isdigit() and int(name) < 2**32 - 1:
         return int(name)
     try:
         return grp.getgrnam(name).gr_gid
