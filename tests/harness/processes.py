@@ -11,8 +11,8 @@ from pathlib import Path
 PATIENCE = 30.0
 
 
-def session_pids(session: int) -> list[int]:
-    """Every live process of `session`, zombies left out."""
+def _live(field: int, value: int) -> list[int]:
+    """Live processes whose field (counted behind the name, proc(5), stat) has this value, zombies left out."""
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -21,24 +21,19 @@ def session_pids(session: int) -> list[int]:
             fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[3]) == session and fields[0] != "Z":
+        if int(fields[field]) == value and fields[0] != "Z":
             found.append(int(name))
     return found
+
+
+def session_pids(session: int) -> list[int]:
+    """Every live process of `session`."""
+    return _live(3, session)
 
 
 def children_of(pid: int) -> list[int]:
-    """The direct children of `pid`, zombies left out."""
-    found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(name))
-    return found
+    """The direct children of `pid`."""
+    return _live(1, pid)
 
 
 def wait_gone(pid: int, patience: float = PATIENCE) -> None:
