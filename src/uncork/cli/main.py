@@ -18,7 +18,6 @@ from uncork import __version__
 from uncork.cli.verbs import VERBS
 from uncork.config.argv import Request
 from uncork.config.environment import environment_entries
-from uncork.config.help import help_text
 from uncork.config.load import Configuration, load
 from uncork.config.settings import Settings
 from uncork.config.validate import validate
@@ -64,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _answer_or_serve(words: list[str]) -> int:
     configuration = load(words, os.environ)
     if configuration.request is Request.HELP:
+        from uncork.config.help import help_text
+
         print(f"{USAGE}\n{help_text()}", end="")
         return 0
     if configuration.request is Request.VERSION:

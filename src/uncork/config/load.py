@@ -15,7 +15,6 @@ from typing import NamedTuple
 from uncork.config.accepted import reason_to_accept
 from uncork.config.argv import Request, parse_arguments
 from uncork.config.environment import environment_entries
-from uncork.config.help import help_text
 from uncork.config.kinds import MismatchError
 from uncork.config.names import did_you_mean, is_immediate, is_known
 from uncork.config.placeholders import Lookup, RunawayError, evaluate, expand
@@ -23,8 +22,6 @@ from uncork.config.reader import DEFERRED, STRUCTURE, Reader, read_text, why
 from uncork.config.settings import Entry, Settings
 from uncork.config.table import BY_NAME, GROUPS, OPTIONS
 from uncork.errors import ConfigError
-
-__all__ = ["Configuration", "Request", "help_text", "load"]
 
 # The first words of the names that open a block, which ends at endif or endfor.
 _BLOCKS = frozenset(("if", "ifenv", "ifexists", "ifplugin", "ifdir", "for"))

@@ -93,13 +93,7 @@ def load_file(path: str, default: str | None) -> Application:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     loader = spec.loader
-    try:
-        _guarded(lambda: loader.exec_module(module), f"wsgi-file = {path}")
-    except _Missing as missing:
-        raise AppLoadError(
-            f"{missing.trace}wsgi-file = {path}: it imports {missing.name!r}, which is not installed here "
-            f"(install it into {sys.prefix}, or say with home = DIR where it is)"
-        ) from None
+    _called(lambda: loader.exec_module(module), f"wsgi-file = {path}")
     return _application(module, default or DEFAULT_CALLABLE, f"wsgi-file = {path}")
 
 
@@ -111,8 +105,7 @@ def _import(name: str) -> ModuleType:
     except _Missing as missing:
         if name != missing.name and not name.startswith(f"{missing.name}."):
             raise AppLoadError(
-                f"{missing.trace}module = {name}: it was found, but it imports {missing.name!r}, which is not "
-                f"installed here (install it into {sys.prefix}, or say with home = DIR where it is)"
+                f"{missing.trace}module = {name}: it was found, but {_not_installed(missing.name)}"
             ) from None
         raise AppLoadError(
             f"module = {name}: there is no module {missing.name!r} in {os.getcwd()} or on the Python path"
@@ -193,9 +186,14 @@ def _called(maker: Callable[[], object], place: str) -> object:
     try:
         return _guarded(maker, place)
     except _Missing as missing:
-        raise AppLoadError(
-            f"{missing.trace}{place}: it imports {missing.name!r}, which is not installed here"
-        ) from None
+        raise AppLoadError(f"{missing.trace}{place}: {_not_installed(missing.name)}") from None
+
+
+def _not_installed(name: str) -> str:
+    return (
+        f"it imports {name!r}, which is not installed here "
+        f"(install it into {sys.prefix}, or say with home = DIR where it is)"
+    )
 
 
 def _near_callables(module: ModuleType, name: str) -> str:

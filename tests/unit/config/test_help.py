@@ -1,6 +1,6 @@
 """The text of `--help`."""
 
-from uncork.config.load import help_text
+from uncork.config.help import help_text
 from uncork.config.table import OPTIONS
 
 
