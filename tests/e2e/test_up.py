@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import Process, children_of, session_pids, wait_gone
+from harness.processes import Process, children_of, command_of, session_pids, wait_gone
 from harness.server import EXAMPLES, Server
 from uncork.nginx.binary import wheel_nginx
 
@@ -74,8 +74,8 @@ class Stack:
 
     def children(self) -> dict[str, int]:
         """Pids of the server's and nginx's masters by name."""
-        pids = children_of(self.process.pid)
-        return {"nginx" if "nginx" in Path(f"/proc/{pid}/cmdline").read_text() else "server": pid for pid in pids}
+        commands = {pid: command_of(pid) for pid in children_of(self.process.pid)}
+        return {"nginx" if "nginx" in command else "server": pid for pid, command in commands.items() if command}
 
 
 Up = Callable[..., Stack]

@@ -36,6 +36,14 @@ def children_of(pid: int) -> list[int]:
     return _live(1, pid)
 
 
+def command_of(pid: int) -> str | None:
+    """The command line of `pid`; None once it is gone, because a process may end between being listed and being read."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text() or None
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def wait_gone(pid: int, patience: float = PATIENCE) -> None:
     """Wait until `pid`, which need not be a child, is gone.  Raises TimeoutError."""
     try:
