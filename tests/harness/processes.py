@@ -37,7 +37,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def command_of(pid: int) -> str | None:
-    """The command line of `pid`; None once it is gone, because a process may end between being listed and being read."""
+    """The command line of `pid`, None once it is gone: it may end between being listed and being read."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text() or None
     except (FileNotFoundError, ProcessLookupError):

@@ -6,11 +6,18 @@ Runs in: every process.  Values only: nothing is read, resolved against a direct
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from uncork.config.options.cheaper import Cheaper
+from uncork.config.options.control import Control
+from uncork.config.options.daemon import Daemon
+from uncork.config.options.harakiri import Harakiri
 from uncork.config.options.logging import Logging
 from uncork.config.options.processes import Processes
 from uncork.config.options.python import Python
+from uncork.config.options.recycle import Recycle
+from uncork.config.options.reload import Reload
 from uncork.config.options.sockets import Sockets
 from uncork.config.options.stats import Stats
+from uncork.config.options.touch import Touch
 from uncork.config.table import BY_NAME, OPTIONS
 
 
@@ -53,6 +60,13 @@ class Settings:
 
     sockets: Sockets = field(default_factory=Sockets)
     processes: Processes = field(default_factory=Processes)
+    reload: Reload = field(default_factory=Reload)
+    harakiri: Harakiri = field(default_factory=Harakiri)
+    recycle: Recycle = field(default_factory=Recycle)
+    cheaper: Cheaper = field(default_factory=Cheaper)
+    touch: Touch = field(default_factory=Touch)
+    control: Control = field(default_factory=Control)
+    daemon: Daemon = field(default_factory=Daemon)
     python: Python = field(default_factory=Python)
     logging: Logging = field(default_factory=Logging)
     stats: Stats = field(default_factory=Stats)

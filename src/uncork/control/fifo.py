@@ -7,7 +7,7 @@ back.  Must not: block, or remove what is not ours.
 import os
 
 from uncork.control.commands import BY_CHAR, Command
-from uncork.system.files import fifo_intact, make_fifo
+from uncork.system.namedpipe import fifo_intact, make_fifo
 
 # Read at a time: a flood of junk is eaten in few calls, and every other event gets its turn in between.
 READ_SIZE = 4096

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from uncork import __version__
 from uncork.config.settings import Settings
 from uncork.errors import UncorkError
-from uncork.system import files, privileges
+from uncork.system import privileges
 from uncork.system.address import Unix, parse_address
 from uncork.system.listen import Bound, Permissions, bind, check_backlog, who_may_connect
+from uncork.system.logfile import LogFile
+from uncork.system.pidfile import PidFile
 
 # The statistics show addresses and paths of running requests: not for everybody on the machine.
 STATS_MODE = 0o660
@@ -38,10 +40,10 @@ class Started:
 
     origin: str
     directory: str
-    log: files.LogFile | None
+    log: LogFile | None
     bound: tuple[Bound, ...]
     stats: Bound | None
-    pidfile: files.PidFile | None
+    pidfile: PidFile | None
 
     def finish(self, vacuum: bool) -> None:
         """Close the sockets and, with option `vacuum`, remove what was made for them.  Runs in: the first process."""
@@ -60,10 +62,10 @@ def start(settings: Settings) -> Started:
     processes = settings.processes
     log = None
     if settings.logging.logto is not None:
-        log = files.LogFile(settings.logging.logto)
+        log = LogFile(settings.logging.logto)
         log.open()
     say(f"*** Starting Uncork {__version__} (64bit) on [{time.ctime()}] ***")
-    pidfile = None if processes.pidfile is None else files.PidFile(processes.pidfile)
+    pidfile = None if processes.pidfile is None else PidFile(processes.pidfile)
     try:
         bound, stats = _open(settings)
         started = Started(origin, os.getcwd(), log, bound, stats, pidfile)
@@ -77,7 +79,7 @@ def start(settings: Settings) -> Started:
     return started
 
 
-def _write(pidfile: files.PidFile, started: Started) -> None:
+def _write(pidfile: PidFile, started: Started) -> None:
     try:
         pidfile.write(os.getpid())
     except UncorkError:

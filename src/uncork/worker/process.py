@@ -26,7 +26,7 @@ from uncork.scoreboard.cells import CoreCells
 from uncork.scoreboard.schema import Header, WorkerCell
 from uncork.supervise.exits import ExitCode
 from uncork.system import process
-from uncork.system.files import LogFile
+from uncork.system.logfile import LogFile
 from uncork.system.peers import Peers
 from uncork.worker.core import Core
 from uncork.worker.logformat import compile_format

@@ -27,7 +27,7 @@ from uncork.scoreboard.cells import CoreCells
 from uncork.scoreboard.schema import Header, WorkerCell
 from uncork.supervise.exits import ExitCode
 from uncork.system import process
-from uncork.system.files import LogFile
+from uncork.system.logfile import LogFile
 from uncork.worker.mounts import App
 from uncork.worker.process import Site, base_environ, serve
 from uncork.wsgi.environ import Environ
