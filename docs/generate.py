@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from uncork import __version__
+from uncork.cli.ctl import QUESTIONS
+from uncork.cli.signals import SIGNALS
 from uncork.config.accepted import ACCEPTED
 from uncork.config.names import uwsgi_names
 from uncork.config.option import Option
@@ -25,6 +27,7 @@ from uncork.control.commands import COMMANDS, Command, by_signal
 from uncork.protocol.uwsgi import encode
 from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.cells import CoreCells
+from uncork.scoreboard.ledger import Ledger
 from uncork.scoreboard.schema import WorkerCell
 from uncork.supervise.exits import ExitCode
 from uncork.system.process import HANDLED
@@ -137,10 +140,32 @@ def all_names() -> str:
 def commands() -> str:
     """What a master can be told."""
     rows = (
-        (f"`{row.char}`", ", ".join(_signal(number) for number in row.signals), sentence(row.summary))
+        (
+            f"`{row.char}`",
+            ", ".join(_signal(number) for number in row.signals),
+            ", ".join(f"`{verb}`" for verb in row.verbs),
+            sentence(row.summary),
+        )
         for row in COMMANDS
     )
-    return table(("character", "signal to the master", "meaning"), rows)
+    return table(("character", "signal to the master", "`uncork ctl`", "meaning"), rows)
+
+
+def questions() -> str:
+    """What `uncork ctl` only asks."""
+    return table(("`uncork ctl`", "meaning"), ((f"`{verb}`", sentence(text)) for verb, text in QUESTIONS.items()))
+
+
+def hooks() -> str:
+    """The names of commands in uWSGI's hooks."""
+    rows = ((f"`{row.hook}`", f"`{row.char}`") for row in COMMANDS)
+    return table(("NAME", "the same as"), rows)
+
+
+def telling() -> str:
+    """The options that tell a running server something."""
+    rows = ((f"`--{name} PIDFILE`", _signal(number)) for name, number in SIGNALS.items())
+    return table(("option", "sends"), rows)
 
 
 def die_on_term() -> str:
@@ -208,8 +233,8 @@ def example() -> str:
 
 def sample_facts() -> stats.ServerFacts:
     """A small server at one moment, with fixed numbers."""
-    board = Scoreboard(workers=1, cores=1, apps=1)
-    cells = CoreCells(board, wid=1, core=0)
+    board = Scoreboard(slots=1, cores=1, apps=1)
+    cells = CoreCells(board, slot=1, core=0)
     for _ in range(42):
         cells.end(app=0, duration=1500, sent=2048, failed=False)
     packet = encode({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_COOKIE": "session=of-ada"})
@@ -226,9 +251,9 @@ def sample_facts() -> stats.ServerFacts:
         monotonic=100.0,
         epoch=1_760_176_900.0,
         sockets=[stats.SocketFacts("127.0.0.1:7777", 0, 100)],
-        workers=[stats.WorkerFacts(1, 4712, "idle", 1, board)],
+        workers=[stats.WorkerFacts(1, 1, 4712, "idle", 1, board, Ledger())],
         apps=[stats.AppFacts(0, "", 0, "/srv/blog")],
-        extra={"last_reload": {"ok": 1, "at": 1_760_176_800, "seconds": 0, "error": ""}},
+        extra={"log_lost": 0, "last_reload": {"ok": 1, "at": 1_760_176_800, "seconds": 0, "error": ""}},
     )
 
 
@@ -242,11 +267,14 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "example": example,
     "exits": exits,
     "files": files,
+    "hooks": hooks,
     "ignored-signals": ignored_signals,
     "keys": keys,
     "log-variables": log_variables,
     "mask": lambda: stats.MASK,
+    "questions": questions,
     "secrets": secrets,
+    "telling": telling,
 }
 
 

@@ -43,7 +43,9 @@ def strangers(loaded: set[str]) -> set[str]:
     """The packages among `loaded` that are neither Python's nor ours."""
     packages = {name.partition(".")[0] for name in loaded - of_the_environment()}
     compiled = {name for name in packages if name.endswith("__mypyc")}
-    return (packages - sys.stdlib_module_names - compiled - {"uncork", "witness"}) | (packages & UNWANTED)
+    # `uwsgi` is the server's own module for the app.
+    own = {"uncork", "uwsgi", "witness"}
+    return (packages - sys.stdlib_module_names - compiled - own) | (packages & UNWANTED)
 
 
 @pytest.mark.parametrize("module", ["uncork.cli.main", "uncork.master.loop", "uncork.worker.template"])

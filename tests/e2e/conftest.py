@@ -12,6 +12,7 @@ import pytest
 
 from harness.nginx import Nginx
 from harness.server import APPS, Server, free_port
+from harness.site import FRONT, Site, app
 
 
 @pytest.fixture
@@ -57,6 +58,26 @@ def nginx(run: Path) -> Iterator[Callable[[str], Nginx]]:
         yield start
 
 
+class Deploy(Protocol):
+    """Brings a site up, its app.ini ending with `lines`; `{run}` in them and in `code` is its directory."""
+
+    def __call__(self, *lines: str, code: str = app("one"), env: Mapping[str, str] | None = None) -> Site: ...
+
+
+@pytest.fixture
+def deploy(serve: Serve, nginx: Callable[[str], Nginx], run: Path) -> Deploy:
+    """A function that brings a site up."""
+
+    def start(*lines: str, code: str = app("one"), env: Mapping[str, str] | None = None) -> Site:
+        site = Site(run, lines, code.replace("{run}", str(run)))
+        # Two deploys within a second with files of one size: Python's cache of compiled files cannot tell them apart.
+        server = serve("--ini", "app.ini", cwd=run, env={"PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
+        site.up(server, nginx(FRONT.format(run=run)))
+        return site
+
+    return start
+
+
 def write_app(directory: Path, files: Mapping[str, str]) -> Path:
     """`files` written below `directory`."""
     for name, text in files.items():
@@ -66,7 +87,7 @@ def write_app(directory: Path, files: Mapping[str, str]) -> Path:
     return directory
 
 
-__all__: Sequence[str] = ("Serve", "write_app")
+__all__: Sequence[str] = ("Deploy", "Serve", "write_app")
 
 # The tests start servers by `python -m uncork`; nothing of the test run's own configuration may reach them.
 for name in [name for name in os.environ if name.startswith("UWSGI_")]:

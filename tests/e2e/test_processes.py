@@ -271,11 +271,12 @@ def test_a_reload_says_what_it_cannot_change(serve: Serve, run: Path) -> None:
     """An option of what was opened once is named with its place; the rest of the reload goes on."""
     write_app(run, {"app.ini": _ini(run, 1, "one")})
     server = serve("--ini", f"{run}/app.ini")
-    write_app(run, {"app.ini": _ini(run, 1, "two").replace("app.sock", "other.sock")})
+    write_app(run, {"app.ini": f"{_ini(run, 1, 'two')}pidfile = {run}/app.pid\n"})
     command(run, "r")
     server.wait("READY=1")
 
-    assert f"{run}/app.ini:2: socket has changed" in server.text()
+    assert f"{run}/app.ini:9: pidfile has changed" in server.text()
+    assert uwsgi.get(f"{run}/app.sock", "/env?COLOUR").body == b"two"
     assert server.text().count("has changed") == 1
 
 

@@ -50,6 +50,14 @@ class Notifications:
         finally:
             os.close(pidfd)
 
+    def forget(self) -> None:
+        """Let go of what has come and nobody waited for."""
+        try:
+            while True:
+                self._sock.recv(4096)
+        except BlockingIOError:
+            pass
+
     def close(self) -> None:
         """Close and remove the socket."""
         self._sock.close()

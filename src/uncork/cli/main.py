@@ -2,8 +2,10 @@
 
     main
       verbs.run                         `uncork up ...` and its like
+      signals.send                      `uncork --stop PIDFILE` and its like
       config.load.load                  everything else: options, ini files, environment
       serve
+        daemon.run                      with `daemonize`: in the background
         startup.start                   log, identity, directory, sockets
         Master.serve | single.run       the role
 
@@ -16,19 +18,25 @@ from collections.abc import Callable, Sequence
 
 from uncork import __version__
 from uncork.cli.verbs import VERBS
-from uncork.config.argv import Request
+from uncork.config.argv import Request, telling
 from uncork.config.environment import environment_entries
 from uncork.config.load import Configuration, load
+from uncork.config.options import cheaper
 from uncork.config.settings import Settings
 from uncork.config.validate import validate
+from uncork.control.hooks import hook_warnings, signal_commands
 from uncork.errors import UncorkError
 from uncork.master.loop import Master
 from uncork.scoreboard import cells
-from uncork.supervise.startup import say, start
+from uncork.supervise.startup import nobody_waits, say, start
+from uncork.system import daemon, inherited
+from uncork.system.listen import Bound
+from uncork.system.logfile import LogFile, fill_standard_descriptors
 from uncork.worker import single, template
 
 USAGE = """\
 uncork up [PATH]                          your app behind a real nginx, one command (uncork up --help)
+uncork ctl VERB [SERVER]                  tell a running server: reload, stop, status, ... (uncork ctl --help)
 uncork --socket ADDRESS --module MODULE   the server alone, with uWSGI's options
 uncork uwsgi.ini                          the same from a file
 uncork --help                             all options
@@ -43,6 +51,7 @@ def version() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command `argv` (without the program's name); the exit status."""
+    fill_standard_descriptors()
     words = list(sys.argv[1:] if argv is None else argv)
     # Started through a link named uwsgi it is uWSGI's command line and nothing else.
     as_uwsgi = os.path.basename(sys.argv[0]) == "uwsgi"
@@ -54,6 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(USAGE)
         return 1
     try:
+        told = telling(words)
+        if told is not None:
+            from uncork.cli import signals
+
+            signals.send(told)
+            return 0
         return _answer_or_serve(words)
     except UncorkError as error:
         say(str(error))
@@ -70,26 +85,46 @@ def _answer_or_serve(words: list[str]) -> int:
     if configuration.request is Request.VERSION:
         print(version())
         return 0
-    _check(configuration)
+    # Once: whoever reads the variables takes them away.
+    passed = inherited.count(os.environ, os.getpid()) > 0
+    _check(configuration, passed)
 
     def read_settings() -> Settings:
         again = load(words, os.environ)
-        _check(again)
+        _check(again, passed)
         return again.settings
 
     return serve(configuration.settings, read_settings)
 
 
-def _check(configuration: Configuration) -> None:
+def _check(configuration: Configuration, sockets_passed: bool) -> None:
     """Log the warnings; raise for what cannot be started."""
-    for warning in configuration.warnings:
+    settings = configuration.settings
+    for warning in (*configuration.warnings, *hook_warnings(settings), *cheaper.remarks(settings)):
         say(warning)
-    validate(configuration.settings, os.getcwd())
+    validate(settings, os.getcwd(), stdin_is_socket=sockets_passed)
+    signal_commands(settings)
 
 
 def serve(settings: Settings, read_settings: Callable[[], Settings]) -> int:
+    """Serve in front or, with `daemonize`, in the background; the exit status.  Raises UncorkError."""
+    passed, lines = inherited.take(os.environ, os.getpid())
+    for line in lines:
+        say(line)
+    log = settings.daemon.background_log
+    if log is None:
+        return _serve(settings, read_settings, passed)
+    return daemon.run(LogFile(log, "daemonize"), lambda front: _serve(settings, read_settings, passed, front.ready))
+
+
+def _serve(
+    settings: Settings,
+    read_settings: Callable[[], Settings],
+    passed: tuple[Bound, ...],
+    ready: Callable[[], None] = nobody_waits,
+) -> int:
     """Start the role that `settings` ask for, and be it until the end; the exit status.  Raises UncorkError."""
-    started = start(settings)
+    started = start(settings, passed, ready)
     try:
         if settings.master:
             return Master(settings, started, read_settings, template.main).serve()

@@ -6,7 +6,7 @@ Runs in: the command line process.  Cheap to import: click is loaded only when a
 import sys
 
 # The first words that are a verb and not an option or a configuration file of the server.
-VERBS = frozenset({"up"})
+VERBS = frozenset({"up", "ctl"})
 
 PROGRAM = "uncork"
 
@@ -18,14 +18,19 @@ def run(argv: list[str]) -> int:
     """Run the verb `argv[0]` with its arguments; the exit status.  Mistakes of the user end in one sentence."""
     import click
 
-    from uncork.cli.up import up
     from uncork.errors import UncorkError
+
+    # Each brings a good part of the package with it; nobody waits for the other one.
+    if argv[0] == "ctl":
+        from uncork.cli.ctl import ctl as verb
+    else:
+        from uncork.cli.up import up as verb
 
     @click.group(name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"]})
     def verbs() -> None:
         """Commands around the server."""
 
-    verbs.add_command(up)
+    verbs.add_command(verb)
     try:
         status = verbs.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:

@@ -22,6 +22,7 @@ _END_OF_BLOCK = Accepted("it only closes a block")
 _PLUGIN = r"(python[0-9.]*|http|router_\w+|logfile|syslog|cheaper_\w+)"
 _PLUGINS = Accepted("what these plugins do is built in", rf"\s*{_PLUGIN}([,\s]+{_PLUGIN})*[,\s]*")
 _PLUGIN_FOLDER = Accepted("there are no plugin files")
+_LINES = Accepted("lines of any usual length reach the master whole")
 _FORK_HOOKS = Accepted("workers are forked by Python, which runs its own fork hooks")
 
 ACCEPTED: Mapping[str, Accepted] = {
@@ -46,6 +47,10 @@ ACCEPTED: Mapping[str, Accepted] = {
     "py-call-osafterfork": _FORK_HOOKS,
     "py-call-uwsgi-fork-hooks": _FORK_HOOKS,
     "disable-write-exception": Accepted("a client that went away ends the iteration and raises nothing in the app"),
+    "threaded-logger": Accepted("the master relays lines without waiting for any destination"),
+    "log-master-bufsize": _LINES,
+    "log-master-stream": _LINES,
+    "log-master-req-stream": _LINES,
     "pcre-jit": Accepted("regular expressions are Python's"),
     "endif": _END_OF_BLOCK,
     "end-if": _END_OF_BLOCK,

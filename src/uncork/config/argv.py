@@ -28,6 +28,9 @@ class Request(Enum):
 
 _REQUESTS = {"help": Request.HELP, "usage": Request.HELP, "version": Request.VERSION}
 
+# Options that tell a running server something, by its pidfile, in place of a start.
+TELLING = frozenset({"stop", "reload", "pause", "suspend", "resume"})
+
 
 class Arguments(NamedTuple):
     """A command line: its options in order, its other words, what it asks for, and a sentence for each mistake."""
@@ -64,6 +67,14 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
             problems.append(str(error))
     asked = [_REQUESTS[entry.name] for entry in entries if entry.name in _REQUESTS]
     return Arguments(entries, files, asked[0] if asked else None, problems)
+
+
+def telling(argv: Sequence[str]) -> Entry | None:
+    """The first option of a faultless command line that tells a running server something, if there is one."""
+    arguments = parse_arguments(argv)
+    if arguments.request or arguments.problems:
+        return None
+    return next((entry for entry in arguments.entries if entry.name in TELLING), None)
 
 
 def _long(word: str, words: deque[str]) -> Entry:

@@ -78,6 +78,7 @@ class Settings:
         return (
             self.processes.master
             or self.processes.processes > 1
+            or bool(self.logging.req_logger)
             or any(
                 getattr(getattr(self, group), option.field_name) != option.default
                 for group, option in OPTIONS

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from uncork.config.kinds import leading_number
+from uncork.config.options import cheaper
 from uncork.config.settings import Entry, Settings
 from uncork.config.table import BY_NAME
 from uncork.errors import ConfigError
@@ -69,15 +70,30 @@ def _chdir(settings: Settings, directories: Directories) -> Iterator[str]:
         yield from _no_directory(entry, os.path.join(directories.start, path))
 
 
+_LOGS = frozenset({"logto", "logto2", "daemonize", "daemonize2"})
+# Files that will be written, and whether relative paths count from where the server is started: uWSGI opens these
+# before it changes directory.
+_FILES = {
+    "logto": True,
+    "logto2": False,
+    "daemonize": True,
+    "daemonize2": True,
+    "master-fifo": False,
+    "pidfile": True,
+    "pidfile2": False,
+    "safe-pidfile": True,
+    "safe-pidfile2": False,
+}
+
+
 def _files(settings: Settings, directories: Directories) -> Iterator[str]:
     """Files that will be written."""
-    for name in ("logto", "master-fifo", "pidfile"):
+    for name, from_start in _FILES.items():
         for entry, path in _values(settings, name):
-            if name == "logto" and re.fullmatch(_UDP_ADDRESS, path):
+            if name in _LOGS and re.fullmatch(_UDP_ADDRESS, path):
                 yield f"{entry} (expected a path: logging to a UDP address is not supported)"
                 continue
-            # uWSGI opens the log and the pidfile before it changes directory.
-            yield from _no_place(entry, directories.resolve(path, from_start=name != "master-fifo"))
+            yield from _no_place(entry, directories.resolve(path, from_start))
 
 
 def _sockets(settings: Settings, directories: Directories) -> Iterator[str]:
@@ -100,6 +116,8 @@ def _is_path(address: str) -> bool:
 
 def _not_an_address(address: str) -> str | None:
     """Why this can be no address of a socket, or None."""
+    if re.fullmatch(r"fd://[0-9]+", address):
+        return None
     scheme, separator, _ = address.partition("://")
     if separator:
         return f"expected host:port or a path, without {scheme}://"
@@ -172,4 +190,15 @@ def _no_directory(entry: Entry, path: str) -> Iterator[str]:
         yield f"{entry} ({path} is no directory)"
 
 
-_CHECKS: tuple[Callable[[Settings, Directories], Iterator[str]], ...] = (_chdir, _files, _sockets, _home, _app)
+def _cheaper(settings: Settings, _directories: Directories) -> Iterator[str]:
+    return cheaper.problems(settings)
+
+
+_CHECKS: tuple[Callable[[Settings, Directories], Iterator[str]], ...] = (
+    _chdir,
+    _files,
+    _sockets,
+    _home,
+    _app,
+    _cheaper,
+)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from uncork.protocol.uwsgi import HEADER_SIZE, block_size
 from uncork.scoreboard.board import Scoreboard
+from uncork.scoreboard.ledger import Ledger
 from uncork.scoreboard.schema import AppCell, CoreCell, WorkerCell
 
 # Variables of a request whose values identify or admit somebody.
@@ -47,15 +48,18 @@ class AppFacts:
 class WorkerFacts:
     """What the master knows of worker `wid`; `pid` is 0 while there is none.
 
-    `board` is where it writes; `earlier` are the requests of the same worker in earlier generations.
+    `board` is where it writes, in slot `slot`; `ledger` has what its earlier lives had counted.  `harakiris` are the
+    requests that took too long.
     """
 
     wid: int
+    slot: int
     pid: int
     status: str
     respawns: int
     board: Scoreboard
-    earlier: int = 0
+    ledger: Ledger
+    harakiris: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +117,22 @@ def render(values: Mapping[str, object], minified: bool) -> bytes:
 
 
 def _worker(worker: WorkerFacts, facts: ServerFacts, cores: bool, unsafe_vars: bool) -> dict[str, object]:
-    board, wid = worker.board, worker.wid
-    row = board.worker(wid)
-    core_rows = [board.core(wid, core) for core in range(board.cores)]
-    served = sum(board.requests(wid, core) for core in range(board.cores))
+    board, slot, wid, ledger = worker.board, worker.slot, worker.wid, worker.ledger
+    row = board.worker(slot)
+    core_rows = [_with_earlier(board.core(slot, core), ledger.core(wid, core)) for core in range(board.cores)]
+    served = sum(board.requests(slot, core) for core in range(board.cores))
+    earlier = sum(ledger.served(wid, core) for core in range(board.cores))
     busy = any(core[CoreCell.IN_REQUEST] for core in core_rows)
     rates = [core[CoreCell.AVG_RT] for core in core_rows if core[CoreCell.AVG_RT]]
     values: dict[str, object] = {
         "id": wid,
         "pid": worker.pid,
         "accepting": int(bool(worker.pid) and bool(row[WorkerCell.ACCEPTING])),
-        "requests": worker.earlier + served,
-        "delta_requests": served - row[WorkerCell.BASE_REQUESTS],
+        "requests": earlier + served,
+        "delta_requests": served,
         "exceptions": sum(core[CoreCell.EXCEPTIONS] for core in core_rows),
-        "harakiri_count": 0,
-        "signals": row[WorkerCell.SIGNALS],
+        "harakiri_count": worker.harakiris,
+        "signals": ledger.signals(wid) + row[WorkerCell.SIGNALS],
         "signal_queue": 0,
         "status": "busy" if busy and worker.status == "idle" else worker.status,
         "rss": row[WorkerCell.RSS],
@@ -137,6 +142,7 @@ def _worker(worker: WorkerFacts, facts: ServerFacts, cores: bool, unsafe_vars: b
         "respawn_count": worker.respawns,
         "tx": sum(core[CoreCell.TX] for core in core_rows),
         "avg_rt": sum(rates) // len(rates) if rates else 0,
+        "log_lost": row[WorkerCell.LOG_LOST],
         "apps": [_app(worker, app) for app in facts.apps],
     }
     if cores:
@@ -144,8 +150,16 @@ def _worker(worker: WorkerFacts, facts: ServerFacts, cores: bool, unsafe_vars: b
     return values
 
 
+def _with_earlier(row: Sequence[int], earlier: Sequence[int]) -> list[int]:
+    """A thread's row, with what the same thread of the worker's earlier lives had counted."""
+    total = [now + before for now, before in zip(row, earlier, strict=True)]
+    total[CoreCell.AVG_RT] = row[CoreCell.AVG_RT] or earlier[CoreCell.AVG_RT]
+    return total
+
+
 def _app(worker: WorkerFacts, app: AppFacts) -> dict[str, object]:
-    rows = [worker.board.app(worker.wid, core, app.number) for core in range(worker.board.cores)]
+    rows = [worker.board.app(worker.slot, core, app.number) for core in range(worker.board.cores)]
+    rows.append(worker.ledger.app(worker.wid, app.number))
     return {
         "id": app.number,
         "modifier1": 0,
@@ -162,7 +176,7 @@ def _core(
 ) -> dict[str, object]:
     values: dict[str, object] = {
         "id": number,
-        "requests": worker.board.requests(worker.wid, number),
+        "requests": worker.ledger.served(worker.wid, number) + worker.board.requests(worker.slot, number),
         "static_requests": 0,
         "routed_requests": 0,
         "offloaded_requests": 0,
@@ -173,7 +187,7 @@ def _core(
         "req_info": {},
     }
     if row[CoreCell.IN_REQUEST]:
-        values["vars"] = [*snapshot_vars(worker.board.snapshot(worker.wid, number), unsafe_vars), ""]
+        values["vars"] = [*snapshot_vars(worker.board.snapshot(worker.slot, number), unsafe_vars), ""]
         started = facts.epoch - (facts.monotonic - row[CoreCell.STARTED] / 1_000_000)
         values["req_info"] = {"request_start": int(started)}
     return values

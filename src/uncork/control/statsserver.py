@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from uncork.control.stats import HTTP_HEAD
+from uncork.system.spare import SpareDescriptor
 
 # Clients at a time; each costs one copy of the JSON.  Monitoring has one or two.
 MAX_CLIENTS = 64
@@ -27,6 +28,7 @@ class StatsServer:
     ) -> None:
         self._sock = sock
         self._selector = selector
+        self._spare = SpareDescriptor()
         self._produce = produce
         self._http = http
         # What is still to be sent to each client (None: its request has not come yet), and until when.
@@ -34,9 +36,8 @@ class StatsServer:
         selector.register(sock, selectors.EVENT_READ, self._accept)
 
     def _accept(self) -> None:
-        try:
-            client, _ = self._sock.accept()
-        except OSError:
+        client = self._spare.accept(self._sock)
+        if client is None:
             return
         self._sweep()
         if len(self._clients) >= MAX_CLIENTS:
@@ -90,9 +91,17 @@ class StatsServer:
         del self._clients[client]
         client.close()
 
+    def shut(self) -> None:
+        """Stop serving while the master goes on.  Runs in: master."""
+        for client in list(self._clients):
+            self._drop(client)
+        self._selector.unregister(self._sock)
+        self.close()
+
     def close(self) -> None:
         """Close every socket.  Runs in: the master at its end, and each child right after its fork."""
         for client in self._clients:
             client.close()
         self._clients.clear()
+        self._spare.close()
         self._sock.close()

@@ -12,11 +12,26 @@ from uncork.supervise.exits import Exit
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """The sockets are open: bring up the first generation, of `workers` workers with `cores` threads each."""
+class Wants:
+    """What the settings want of a generation: `workers` of at most `limit` workers with `cores` threads each.
+
+    `boot` is the time, in seconds, that it has to get ready (None: as long as it takes), `probe` whether its workers
+    have to answer a request first, `mercy` the seconds that a worker gets to finish (worker-reload-mercy).
+    """
 
     workers: int
-    cores: int
+    limit: int
+    cores: int = 1
+    boot: float | None = None
+    probe: bool = False
+    mercy: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The sockets are open: bring up the first generation."""
+
+    wants: Wants
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +43,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class SettingsRead:
-    """The configuration was read again for a reload and is good; it wants so many workers and threads."""
+    """The configuration was read again for a reload and is good."""
 
-    workers: int
-    cores: int
+    wants: Wants
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +80,73 @@ class TemplateFailed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerForked:
-    """Worker `wid` runs as `pid`, but is not ready yet."""
+    """The worker of slot `slot` runs as `pid`, but is not ready yet."""
 
     generation: int
-    wid: int
+    slot: int
     pid: int
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerNotForked:
-    """The system gave no process for worker `wid`."""
+    """The system gave no process for the worker of slot `slot`."""
 
     generation: int
-    wid: int
+    slot: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerReady:
-    """Worker `wid` accepts connections."""
+    """The worker of slot `slot` accepts connections."""
 
     generation: int
-    wid: int
+    slot: int
     pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerNotAsked:
+    """The template of `generation` has too much to do already to be told of slot `slot`, too."""
+
+    generation: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailed:
+    """The worker of slot `slot` cannot get ready, and ends by itself."""
+
+    generation: int
+    slot: int
+    pid: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpent:
+    """Worker `pid` has done enough and shall be replaced."""
+
+    generation: int
+    slot: int
+    pid: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStopped:
+    """Worker `pid` was told to leave and takes nobody new."""
+
+    generation: int
+    slot: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The generation in front shall have `workers` workers from now on."""
+
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +173,11 @@ Event = (
     | WorkerForked
     | WorkerNotForked
     | WorkerReady
+    | WorkerNotAsked
+    | WorkerFailed
+    | WorkerSpent
+    | WorkerStopped
+    | Wanted
     | ChildEnded
     | Tick
 )
@@ -124,18 +187,20 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class StartTemplate:
-    """Fork the template of a new generation, with the settings read last and room for `workers` workers."""
+    """Fork the template of a new generation, with the settings read last and `slots` slots for workers."""
 
     generation: int
-    workers: int
+    slots: int
 
 
 @dataclass(frozen=True, slots=True)
 class ForkWorker:
-    """Have the template of `generation` fork worker `wid`."""
+    """Have the template of `generation` fork worker `wid` for slot `slot`; it is probed before it is ready."""
 
     generation: int
+    slot: int
     wid: int
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +234,16 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class WorkerGone:
-    """The process of worker `wid` is dead; nobody writes its row any more."""
+    """The process of worker `wid` is dead; nobody writes slot `slot` any more."""
 
     generation: int
+    slot: int
     wid: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopNewcomers:
+    """Let nobody join the queues of the sockets any more; the workers still serve who is in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +280,14 @@ class ReloadEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandEnded:
+    """A replacement of workers that `command` asked for is over: `error` is "" if all were replaced."""
+
+    command: Command
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Every child is gone: end the master with this status."""
 
@@ -223,10 +302,12 @@ Action = (
     | DismissTemplate
     | Forget
     | WorkerGone
+    | StopNewcomers
     | ReadSettings
     | SetPaused
     | Perform
     | Say
     | ReloadEnded
+    | CommandEnded
     | Leave
 )

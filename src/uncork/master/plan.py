@@ -1,26 +1,29 @@
-"""Decide what the master does next.
+"""Decide what the master does next: generations, reloads, commands.
 
-Runs in: master.  Pure: no clock, no system call, no log; `loop` performs the actions.
+Runs in: master.  Pure: no clock, no system call, no log; `loop` performs the actions.  `crew` decides about the workers
+of a generation, by the same rules.
 
-Rules for this file
+Rules for these files
   1. `now` is monotonic seconds and always comes from the caller.
   2. An action is data.  What needs a system call becomes an action.
   3. Every change of a phase is a `move` of `slots`; the legal moves are in `states`.
   4. A generation in front is drained only after the next one has all its workers ready ("prove, then swap").
+  5. A worker that can still serve is ended only when its replacement is ready, or when somebody asked for just that.
 """
 
 import signal
 from collections.abc import Iterator
 
 from uncork.control.commands import Command
+from uncork.master.crew import Crew, forget_if_empty
 from uncork.master.events import (
     Action,
     Asked,
     ChildEnded,
+    CommandEnded,
     DismissTemplate,
     Event,
     Forget,
-    ForkWorker,
     Kill,
     Leave,
     Perform,
@@ -33,26 +36,44 @@ from uncork.master.events import (
     SettingsRefused,
     Start,
     StartTemplate,
+    StopNewcomers,
     TemplateFailed,
     TemplateLoaded,
     TemplateStarted,
     Tick,
+    Wanted,
+    Wants,
+    WorkerFailed,
     WorkerForked,
-    WorkerGone,
+    WorkerNotAsked,
     WorkerNotForked,
     WorkerReady,
+    WorkerSpent,
+    WorkerStopped,
 )
-from uncork.master.slots import Generation, Worker
+from uncork.master.rolling import Rolling
+from uncork.master.slots import SLOTS_EACH, Generation
 from uncork.master.states import GenerationPhase, WorkerPhase
-from uncork.supervise.backoff import delay, failures_after
+from uncork.master.wants import DEFAULT_BOOT
+from uncork.supervise.backoff import delay
 from uncork.supervise.exits import Exit, ExitCode
+
+_ALL_WORKERS = frozenset({Command.RELOAD_WORKERS, Command.KILL_WORKERS})
+
+# Seconds between the beginnings of two reloads: a storm of them becomes a few.
+RELOAD_INTERVAL = 1.0
+# Seconds that old workers are given to say that they take nobody new, before a reload counts as ended: one that is in
+# the middle of a long call into C cannot.
+OLD_WORKERS = 1.0
+# Seconds that a template gets to write where it hangs, before it is killed.
+LAST_WORDS = 0.3
 
 
 class Planner:
-    """The state of the server's processes.  `mercy`: seconds that a worker gets to finish (worker-reload-mercy)."""
+    """The state of the server's processes."""
 
-    def __init__(self, mercy: float) -> None:
-        self.mercy = mercy
+    def __init__(self) -> None:
+        self.crew = Crew()
         self.generations: dict[int, Generation] = {}
         self.front: Generation | None = None
         self.proving: Generation | None = None
@@ -60,13 +81,15 @@ class Planner:
         self.stopping: Command | None = None
         self._numbers = 0
         self._status = int(ExitCode.OK)
-        # A reload that was asked for while another one was under way; they become one.
-        self._again: Command | None = None
+        # A reload that was asked for; all that are asked for until it can begin become one.
+        self._reload: Command | None = None
+        self._reload_from = 0.0
         self._brutal = False
-        # Workers still to be replaced by a chain reload.
-        self._chain: list[int] = []
-        # Workers that ended before the word that they exist had come.
-        self._unclaimed: dict[int, Exit] = {}
+        # A generation that still takes requests after the next one went in front, and how long that is waited for.
+        self._old: Generation | None = None
+        self._old_until = 0.0
+        # A replacement of workers that somebody asked for.
+        self._rolling: Rolling | None = None
         # When to load the app anew after the template in front died and its successor could not be proven.
         self._retry_at: float | None = None
         self._retries = 0
@@ -74,32 +97,44 @@ class Planner:
     def handle(self, event: Event, now: float) -> list[Action]:
         """What to do because of `event`."""
         actions = list(self._dispatch(event, now))
+        actions += self._settle(now)
         actions += self._due(now)
-        actions += self._step_chain(now)
-        actions += self._leave()
-        if not any(
-            worker.awaited for generation in self.generations.values() for worker in generation.workers.values()
-        ):
+        actions += self._replace(now)
+        for action in actions:
+            if isinstance(action, Forget):
+                self._forget(action.generation)
+        if not any(worker.awaited for each in self.generations.values() for worker in each.workers.values()):
             # Pids come again: the end of some orphan of the application's must not count for a later worker.
-            self._unclaimed.clear()
-        return actions
+            self.crew.unclaimed.clear()
+        return [*actions, *self._leave()]
 
-    def _dispatch(self, event: Event, now: float) -> Iterator[Action]:
+    def _dispatch(self, event: Event, now: float) -> Iterator[Action]:  # noqa: C901 - one line for each kind of event
+        crew = self.crew
         match event:
             case Start() | SettingsRead():
-                return self._prove(event.workers, event.cores)
+                return self._prove(event.wants, now)
             case Asked():
                 return self._asked(event, now)
             case SettingsRefused():
                 return self._reload_failed(event.reason, now)
             case TemplateStarted() | TemplateLoaded() | TemplateFailed():
-                return self._template_said(event)
+                return self._template_said(event, now)
             case WorkerForked():
-                return self._worker_forked(event, now)
+                return crew.forked(self.generations.get(event.generation), event, now)
             case WorkerNotForked():
-                return self._worker_not_forked(event, now)
+                return crew.not_forked(self.generations.get(event.generation), event, now)
+            case WorkerNotAsked():
+                return crew.not_asked(self.generations.get(event.generation), event, now)
+            case WorkerFailed():
+                return crew.failed(self.generations.get(event.generation), event)
             case WorkerReady():
-                return self._worker_ready(event, now)
+                return crew.ready(self.generations.get(event.generation), event, now)
+            case WorkerSpent():
+                return self._spent(event)
+            case WorkerStopped():
+                return self._stopped(event)
+            case Wanted():
+                return self._wanted(event)
             case ChildEnded():
                 return self._child_ended(event, now)
             case Tick():
@@ -107,29 +142,36 @@ class Planner:
 
     def next_time(self) -> float | None:
         """When `handle(Tick())` has something to do, None for never."""
-        times = [] if self._retry_at is None else [self._retry_at]
+        times = []
+        if self._may_reload():
+            times += [] if self._retry_at is None else [self._retry_at]
+            times += [] if self._reload is None else [self._reload_from]
+        if self._old is not None:
+            times.append(self._old_until)
         for generation in self.generations.values():
             if generation.deadline is not None and generation.template:
                 times.append(generation.deadline)
-            for worker in generation.workers.values():
-                if worker.deadline is not None and worker.pid:
-                    times.append(worker.deadline)
-                if worker.phase is WorkerPhase.DUE and generation.forking:
-                    times.append(worker.due)
+            times += self.crew.next_times(generation)
         return min(times, default=None)
 
     # ---- generations -------------------------------------------------------------------------------------------------
 
-    def _prove(self, workers: int, cores: int) -> Iterator[Action]:
+    def _prove(self, wants: Wants, now: float) -> Iterator[Action]:
         """Begin a new generation; the one in front goes on serving."""
         self._numbers += 1
         self._retry_at = None
-        slots = {wid: Worker(wid) for wid in range(1, workers + 1)}
-        generation = Generation(self._numbers, cores, slots)
+        if self.front is None:
+            self.crew.mercy = wants.mercy
+        slots = SLOTS_EACH * wants.limit
+        generation = Generation(
+            self._numbers, wants.cores, wants.workers, slots, {}, wants.probe, wants.boot, wants.mercy
+        )
+        generation.deadline = None if wants.boot is None else now + wants.boot
         self.generations[generation.number] = self.proving = generation
-        yield StartTemplate(generation.number, workers)
+        yield from self.crew.staff(generation, now)
+        yield StartTemplate(generation.number, slots)
 
-    def _template_said(self, event: TemplateStarted | TemplateLoaded | TemplateFailed) -> Iterator[Action]:
+    def _template_said(self, event: TemplateStarted | TemplateLoaded | TemplateFailed, now: float) -> Iterator[Action]:
         generation = self.generations.get(event.generation)
         if generation is not None:
             if isinstance(event, TemplateStarted):
@@ -138,49 +180,72 @@ class Planner:
                 generation.reason = event.reason
             elif generation.phase is GenerationPhase.LOADING:
                 generation.move(GenerationPhase.FORKING)
+                for worker in generation.workers.values():
+                    worker.due = now
         yield from ()
+
+    def _settle(self, now: float) -> Iterator[Action]:
+        """What is being proven is proven, or has failed, or is still on its way."""
+        old = self._old
+        if old is not None and (
+            now >= self._old_until or all(worker.stopped or not worker.pid for worker in old.workers.values())
+        ):
+            # Told last: whoever waits for it shall meet the new code.
+            self._old = None
+            yield ReloadEnded("")
+        generation = self.proving
+        if generation is None:
+            return
+        if generation.failure:
+            if self.front is None:
+                self._status = generation.status or ExitCode.FAILED
+            yield from self._abort(generation, generation.failure, now)
+        elif generation.phase is GenerationPhase.FORKING and generation.complete:
+            yield from self._swap(generation, now)
 
     def _swap(self, generation: Generation, now: float) -> Iterator[Action]:
         """`generation` is proven: it goes in front, the one before it drains."""
         old, self.front, self.proving = self.front, generation, None
-        self._chain = []
+        yield from self._end_rolling("a reload replaced all workers")
         self._retries = 0
         generation.move(GenerationPhase.SERVING)
+        generation.deadline = None
+        self.crew.mercy = generation.mercy
+        if generation.boot is None:
+            # From now on there is something that serves instead.
+            generation.boot = DEFAULT_BOOT
         yield Serving(generation.number)
         if old is not None:
-            yield ReloadEnded("")
             yield from self._drain(old, signal.SIGINT if self._brutal else signal.SIGHUP, now)
+            self._old, self._old_until = old, now + OLD_WORKERS
         self._brutal = False
-        yield from self._reload_again()
 
     def _drain(self, generation: Generation, number: signal.Signals, now: float) -> Iterator[Action]:
         """End every worker of `generation` by signal `number`, and its template."""
         if generation.phase is not GenerationPhase.DRAINING:
             loading = generation.phase is GenerationPhase.LOADING
             generation.move(GenerationPhase.DRAINING)
-            if not loading:
-                generation.deadline = now + self.mercy
+            generation.deadline = now + self.crew.mercy
+            if generation.template and not loading:
                 yield DismissTemplate(generation.number)
-            elif generation.template:
-                # A template that imports does not listen, and user code may never give it back.
+            elif generation.template > 0:
+                # It does not listen, and user code may never give it back.
                 yield Kill(generation.template, signal.SIGKILL)
         for worker in list(generation.workers.values()):
             if worker.phase is WorkerPhase.DUE:
-                del generation.workers[worker.wid]
+                del generation.workers[worker.slot]
             else:
-                yield from self._end_worker(worker, WorkerPhase.LEAVING, number, now)
-        yield from self._forget(generation)
+                yield from self.crew.end(worker, number, now)
+        yield from forget_if_empty(generation)
 
     def _abort(self, generation: Generation, reason: str, now: float) -> Iterator[Action]:
         """`generation` cannot be proven: give it up; without one in front the server gives up, too."""
         self.proving = None
-        self._brutal = False
         if self.front is None:
             self.stopping = self.stopping or Command.KILL
         else:
             yield from self._reload_failed(reason, now)
         yield from self._drain(generation, signal.SIGINT, now)
-        yield from self._reload_again()
 
     def _reload_failed(self, reason: str, now: float) -> Iterator[Action]:
         """The generation in front stays there; if it lost its template, another try comes by itself."""
@@ -193,9 +258,9 @@ class Planner:
 
     def _template_ended(self, generation: Generation, end: Exit, now: float) -> Iterator[Action]:
         pid, generation.template = generation.template, 0
-        self._unfork(generation)
+        self.crew.template_ended(generation)
         if generation.phase is GenerationPhase.DRAINING:
-            yield from self._forget(generation)
+            yield from forget_if_empty(generation)
         elif generation is self.proving:
             reason = generation.reason or f"the process that imports the app (pid: {pid}) {end}"
             if self.front is None:
@@ -208,72 +273,10 @@ class Planner:
             if self.proving is None and self.stopping is None:
                 self._retry_at = now
 
-    def _unfork(self, generation: Generation) -> None:
-        """Workers that the dead template of `generation` was still to fork will not come."""
-        for worker in list(generation.workers.values()):
-            if not worker.pid and worker.phase is WorkerPhase.STARTING:
-                worker.move(WorkerPhase.DUE)
-            elif not worker.pid and worker.phase is WorkerPhase.LEAVING:
-                del generation.workers[worker.wid]
-
-    def _forget(self, generation: Generation) -> Iterator[Action]:
-        if generation.phase is GenerationPhase.DRAINING and not generation.workers and not generation.template:
-            if self.generations.pop(generation.number, None) is not None:
-                yield Forget(generation.number)
-            if self.front is generation:
-                self.front = None
-
-    # ---- workers -----------------------------------------------------------------------------------------------------
-
-    def _worker_forked(self, event: WorkerForked, now: float) -> Iterator[Action]:
-        generation = self.generations.get(event.generation)
-        worker = generation.workers.get(event.wid) if generation is not None else None
-        if generation is None or worker is None:
-            yield Kill(event.pid, signal.SIGKILL)
-            return
-        if worker.pid == event.pid:
-            return
-        if worker.phase is WorkerPhase.DUE:
-            # The process that forked it outlived a killed template.
-            worker.move(WorkerPhase.STARTING)
-        worker.pid = event.pid
-        worker.since = now
-        yield Say(
-            f"Respawned uWSGI worker {worker.wid} (new pid: {worker.pid})"
-            if worker.respawns
-            else f"spawned uWSGI worker {worker.wid} (pid: {worker.pid}, cores: {generation.cores})"
-        )
-        if worker.phase in {WorkerPhase.LEAVING, WorkerPhase.RECYCLING}:
-            yield Kill(event.pid, signal.SIGINT)
-        end = self._unclaimed.pop(event.pid, None)
-        if end is not None:
-            yield from self._worker_ended(generation, worker, end, now)
-
-    def _worker_not_forked(self, event: WorkerNotForked, now: float) -> Iterator[Action]:
-        generation = self.generations.get(event.generation)
-        worker = generation.workers.get(event.wid) if generation is not None else None
-        if generation is None or worker is None or worker.phase is WorkerPhase.DUE:
-            return
-        yield Say(f"worker {event.wid} could not be forked: {event.reason}")
-        yield from self._replace(generation, worker, lived=0.0, now=now)
-
-    def _worker_ready(self, event: WorkerReady, now: float) -> Iterator[Action]:
-        generation = self.generations.get(event.generation)
-        worker = generation.workers.get(event.wid) if generation is not None else None
-        if generation is None or worker is None:
-            return
-        if worker.phase is WorkerPhase.DUE:
-            # Its template is gone, and so is whoever forked it: nobody has heard of it, and it will be forked anew.
-            yield Kill(event.pid, signal.SIGKILL)
-            return
-        if worker.awaited:
-            # Whoever forked it was killed before it could say so.
-            yield from self._worker_forked(WorkerForked(event.generation, event.wid, event.pid), now)
-        if worker.pid != event.pid or worker.phase is not WorkerPhase.STARTING:
-            return
-        worker.move(WorkerPhase.READY)
-        if generation is self.proving and all(w.phase is WorkerPhase.READY for w in generation.workers.values()):
-            yield from self._swap(generation, now)
+    def _forget(self, number: int) -> None:
+        generation = self.generations.pop(number, None)
+        if generation is self.front:
+            self.front = None
 
     def _child_ended(self, event: ChildEnded, now: float) -> Iterator[Action]:
         for generation in list(self.generations.values()):
@@ -282,77 +285,44 @@ class Planner:
                 return
             for worker in list(generation.workers.values()):
                 if event.pid == worker.pid:
-                    yield from self._worker_ended(generation, worker, event.exit, now)
+                    yield from self.crew.ended(generation, worker, event.exit, now)
                     return
         # A worker whose "forked" is still on its way, or an orphan of the application's own.
-        self._unclaimed[event.pid] = event.exit
-
-    def _worker_ended(self, generation: Generation, worker: Worker, end: Exit, now: float) -> Iterator[Action]:
-        yield WorkerGone(generation.number, worker.wid)
-        phase, pid, lived = worker.phase, worker.pid, now - worker.since
-        if phase is WorkerPhase.LEAVING:
-            del generation.workers[worker.wid]
-            yield from self._forget(generation)
-            return
-        if phase is WorkerPhase.RECYCLING:
-            yield Say(f"worker {worker.wid} killed successfully (pid: {pid})")
-            worker.failures = 0
-        elif end.signal:
-            yield Say(
-                f"DAMN ! worker {worker.wid} (pid: {pid}) died, killed by signal {end.signal} :( trying respawn ..."
-            )
-        else:
-            yield Say(f"worker {worker.wid} (pid: {pid}) {end}; trying respawn ...")
-        if generation is self.proving:
-            del generation.workers[worker.wid]
-            if self.front is None:
-                self._status = ExitCode.FAILED
-            yield from self._abort(generation, f"worker {worker.wid} {end} before it was ready", now)
-        else:
-            yield from self._replace(generation, worker, lived, now)
-
-    def _replace(self, generation: Generation, worker: Worker, lived: float, now: float) -> Iterator[Action]:
-        """Put the slot of a dead worker back in line."""
-        if worker.phase is WorkerPhase.LEAVING or generation.phase is GenerationPhase.DRAINING:
-            generation.workers.pop(worker.wid, None)
-            yield from self._forget(generation)
-            return
-        if worker.phase is not WorkerPhase.RECYCLING:
-            worker.failures = failures_after(worker.failures, lived) if lived else worker.failures + 1
-        wait = delay(worker.failures)
-        if wait:
-            yield Say(f"worker {worker.wid} keeps dying: next try in {wait:g} seconds")
-        worker.move(WorkerPhase.DUE)
-        worker.pid, worker.deadline, worker.due = 0, None, now + wait
-        worker.respawns += 1
-
-    def _end_worker(self, worker: Worker, phase: WorkerPhase, number: signal.Signals, now: float) -> Iterator[Action]:
-        """Tell a worker to end by signal `number`; it gets the mercy time."""
-        if worker.phase is not phase:
-            worker.move(phase)
-            worker.deadline = now + self.mercy
-        if worker.pid:
-            yield Kill(worker.pid, number)
+        self.crew.unclaimed[event.pid] = event.exit
 
     def _due(self, now: float) -> Iterator[Action]:
-        """What time alone brings: workers to fork, and workers whose mercy is over."""
-        if self._retry_at is not None and self._retry_at <= now and self.proving is None and self.stopping is None:
+        """What time alone brings."""
+        if self._retry_at is not None and self._retry_at <= now and self._may_reload():
             self._retry_at = None
             yield ReadSettings()
-        for generation in self.generations.values():
+        elif self._reload is not None and self._may_reload() and self._reload_from <= now:
+            self._brutal = self._reload is Command.BRUTAL_RELOAD
+            self._reload, self._retry_at, self._reload_from = None, None, now + RELOAD_INTERVAL
+            yield Say("...brutally killing workers..." if self._brutal else "...gracefully killing workers...")
+            yield ReadSettings()
+        for generation in list(self.generations.values()):
             if generation.deadline is not None and generation.deadline <= now and generation.template:
-                generation.deadline = None
-                yield Say(f"the template (pid: {generation.template}) is taking too much time to die...NO MERCY !!!")
-                yield Kill(generation.template, signal.SIGKILL)
-            for worker in generation.workers.values():
-                if worker.phase is WorkerPhase.DUE and worker.due <= now and generation.forking:
-                    worker.move(WorkerPhase.STARTING)
-                    worker.since = now
-                    yield ForkWorker(generation.number, worker.wid)
-                elif worker.deadline is not None and worker.deadline <= now and worker.pid:
-                    worker.deadline = None
-                    yield Say(f"worker {worker.wid} (pid: {worker.pid}) is taking too much time to die...NO MERCY !!!")
-                    yield Kill(worker.pid, signal.SIGKILL)
+                yield from self._overdue(generation, now)
+            yield from self.crew.due(generation, now)
+
+    def _overdue(self, generation: Generation, now: float) -> Iterator[Action]:
+        """A dismissed template does not leave, or a new generation does not get ready."""
+        if generation.phase is GenerationPhase.DRAINING:
+            generation.deadline = None
+            yield Say(f"the template (pid: {generation.template}) is taking too much time to die...NO MERCY !!!")
+            yield Kill(generation.template, signal.SIGKILL)
+        elif not generation.asked and generation.phase is GenerationPhase.LOADING:
+            generation.asked = True
+            generation.deadline = now + LAST_WORDS
+            yield Say(f"the app is still being imported (pid: {generation.template}); this is where it is:")
+            yield Kill(generation.template, signal.SIGUSR2)
+        else:
+            generation.deadline = None
+            what = "the import of the app" if generation.phase is GenerationPhase.LOADING else "the workers"
+            generation.failure = f"{what} took longer than {generation.boot:g} seconds (boot-timeout)"
+            if self.front is None:
+                yield Say(generation.failure)
+            yield from self._settle(now)
 
     # ---- commands ----------------------------------------------------------------------------------------------------
 
@@ -361,11 +331,9 @@ class Planner:
             case Command.STOP | Command.KILL:
                 return self._stop(event.command, now)
             case Command.RELOAD | Command.BRUTAL_RELOAD:
-                return self._reload(event.command)
-            case Command.CHAIN_RELOAD:
-                return self._chain_reload()
-            case Command.RELOAD_WORKERS | Command.KILL_WORKERS:
-                return self._recycle(event.command, now)
+                return self._ask_reload(event.command)
+            case Command.CHAIN_RELOAD | Command.RELOAD_WORKERS | Command.KILL_WORKERS:
+                return self._roll(event.command)
             case Command.PAUSE:
                 return self._pause()
             case _:
@@ -375,73 +343,94 @@ class Planner:
         graceful = command is Command.STOP
         if self.stopping is None:
             yield Say("graceful shutdown triggered..." if graceful else "SIGINT/SIGTERM received...killing workers...")
+            if graceful:
+                yield StopNewcomers()
         if self.stopping is not Command.KILL:
             self.stopping = command
         self.proving = self._retry_at = None
+        yield from self._end_rolling("the server stops")
+        if self._old is not None:
+            self._old = None
+            yield ReloadEnded("")
         for generation in list(self.generations.values()):
             # What was never in front has nothing to finish.
             gently = graceful and generation.phase is not GenerationPhase.FORKING
             yield from self._drain(generation, signal.SIGHUP if gently else signal.SIGINT, now)
 
-    def _reload(self, command: Command) -> Iterator[Action]:
-        if self.stopping is not None:
-            return
-        if self.proving is not None or self.front is None:
-            if self._again is not Command.BRUTAL_RELOAD:
-                self._again = command
-            return
-        self._retry_at = None
-        self._brutal = command is Command.BRUTAL_RELOAD
-        yield Say("...gracefully killing workers..." if not self._brutal else "...brutally killing workers...")
-        yield ReadSettings()
+    def _ask_reload(self, command: Command) -> Iterator[Action]:
+        if self._reload is not Command.BRUTAL_RELOAD:
+            self._reload = command
+        yield from ()
 
-    def _reload_again(self) -> Iterator[Action]:
-        """Begin the one reload that all those make that were asked for meanwhile."""
-        command, self._again = self._again, None
-        if command is not None and self.stopping is None and self.front is not None:
-            self._brutal = command is Command.BRUTAL_RELOAD
-            yield ReadSettings()
-
-    def _recycle(self, command: Command, now: float) -> Iterator[Action]:
-        if command is Command.RELOAD_WORKERS:
-            for worker in self._workers_in(WorkerPhase.READY):
-                yield from self._end_worker(worker, WorkerPhase.RECYCLING, signal.SIGHUP, now)
-            return
-        for worker in self._workers_in(WorkerPhase.READY, WorkerPhase.RECYCLING):
-            yield Say(f"killing worker {worker.wid} (pid: {worker.pid})")
-            yield from self._end_worker(worker, WorkerPhase.RECYCLING, signal.SIGINT, now)
-
-    def _chain_reload(self) -> Iterator[Action]:
-        if self._chain:
-            yield Say("chain reload already running...")
-            return
-        yield Say("chain reload starting...")
-        self._chain = [worker.wid for worker in self._workers_in(WorkerPhase.READY)]
-
-    def _step_chain(self, now: float) -> Iterator[Action]:
-        """Replace the next worker of a chain reload once the one before is ready."""
-        if not self._chain or self.front is None or self.stopping is not None:
-            return
-        if any(worker.phase is not WorkerPhase.READY for worker in self.front.workers.values()):
-            return
-        worker = self.front.workers.get(self._chain.pop(0))
-        if worker is not None:
-            yield from self._end_worker(worker, WorkerPhase.RECYCLING, signal.SIGHUP, now)
-        if not self._chain:
-            yield Say("chain reloading complete")
+    def _may_reload(self) -> bool:
+        return self.proving is None and self._old is None and self.front is not None and self.stopping is None
 
     def _pause(self) -> Iterator[Action]:
         self.paused = not self.paused
         yield Say("paused: connections wait in the queue (p or SIGTSTP resumes)" if self.paused else "resumed")
         yield SetPaused(self.paused)
 
-    def _workers(self) -> list[Worker]:
-        return [worker for generation in self.generations.values() for worker in generation.workers.values()]
+    # ---- replacing workers -------------------------------------------------------------------------------------------
 
-    def _workers_in(self, *phases: WorkerPhase) -> list[Worker]:
-        """The workers in front that are in one of `phases`."""
-        workers = self.front.workers.values() if self.front is not None else ()
-        return [worker for worker in workers if worker.phase in phases]
+    def _roll(self, command: Command) -> Iterator[Action]:
+        """Begin to replace the workers in front: one after another, all beside each other, or all at once."""
+        if self.stopping is not None or self.front is None:
+            yield CommandEnded(command, "no worker is there to be replaced")
+            return
+        if self._rolling is not None and self._rolling.command is command is Command.CHAIN_RELOAD:
+            yield Say("chain reload already running...")
+            return
+        if command is Command.CHAIN_RELOAD:
+            yield Say("chain reload starting...")
+        if self._rolling is None or not {self._rolling.command, command} <= _ALL_WORKERS:
+            yield from self._end_rolling("another command took its place")
+        # Who waits for the end of the one before waits for the end of this one, which does as much.
+        self._rolling = Rolling.of(command, self.front)
+
+    def _end_rolling(self, error: str) -> Iterator[Action]:
+        rolling, self._rolling = self._rolling, None
+        if rolling is not None:
+            yield CommandEnded(rolling.command, error)
+
+    def _replace(self, now: float) -> Iterator[Action]:
+        """Go on with what is being replaced."""
+        front = self.front
+        if front is None or self.stopping is not None:
+            return
+        if self._rolling is not None:
+            yield from self._rolling.step(front, self.crew, now)
+            if self._rolling.done:
+                if self._rolling.command is Command.CHAIN_RELOAD and not self._rolling.error:
+                    yield Say("chain reloading complete")
+                yield from self._end_rolling(self._rolling.error)
+        elif not any(worker.phase is WorkerPhase.RETIRING for worker in front.workers.values()):
+            # One at a time: however many are spent at once, the others serve.
+            for worker in front.workers.values():
+                if worker.phase is WorkerPhase.READY and worker.spent and front.template:
+                    if self.crew.retire(front, worker, now):
+                        yield Say(f"...The work of process {worker.pid} is done ({worker.spent}). Seeya!")
+                    break
+        yield from self.crew.staff(front, now)
+        yield from self.crew.due(front, now)
+
+    def _spent(self, event: WorkerSpent) -> Iterator[Action]:
+        generation = self.generations.get(event.generation)
+        worker = generation.workers.get(event.slot) if generation is not None else None
+        if worker is not None and worker.pid == event.pid:
+            worker.spent = event.reason
+        yield from ()
+
+    def _stopped(self, event: WorkerStopped) -> Iterator[Action]:
+        generation = self.generations.get(event.generation)
+        worker = generation.workers.get(event.slot) if generation is not None else None
+        if worker is not None and worker.pid == event.pid:
+            worker.stopped = True
+        yield from ()
+
+    def _wanted(self, event: Wanted) -> Iterator[Action]:
+        if self.front is not None and self.stopping is None and event.workers != self.front.wanted:
+            self.front.wanted = event.workers
+        yield from ()
 
     def _leave(self) -> Iterator[Action]:
         if self.stopping is not None and not self.generations:

@@ -1,30 +1,30 @@
 """The states of workers and generations, and which of them may follow which.
 
-Pure; a leaf of this package.  `plan` is the only one that moves anything.
+Pure; a leaf of this package.  `plan` and `crew` are the only ones that move anything.
 """
 
 from enum import Enum
 
 
 class WorkerPhase(Enum):
-    """A worker slot of one generation."""
+    """A worker of one generation."""
 
     # No process: it waits for its time to be forked (at once, or after a back-off).
     DUE = "due"
     # The template was asked to fork it, or it was forked and is getting ready.
     STARTING = "starting"
     READY = "ready"
-    # It was told to end, and will be replaced.
-    RECYCLING = "recycling"
-    # It was told to end, and will not be replaced.
+    # It serves on until the worker that replaces it is ready.
+    RETIRING = "retiring"
+    # It was told to end; whoever replaces it has a slot of its own.
     LEAVING = "leaving"
 
 
 WORKER_MOVES: dict[WorkerPhase, frozenset[WorkerPhase]] = {
     WorkerPhase.DUE: frozenset({WorkerPhase.STARTING}),
-    WorkerPhase.STARTING: frozenset({WorkerPhase.READY, WorkerPhase.DUE, WorkerPhase.RECYCLING, WorkerPhase.LEAVING}),
-    WorkerPhase.READY: frozenset({WorkerPhase.DUE, WorkerPhase.RECYCLING, WorkerPhase.LEAVING}),
-    WorkerPhase.RECYCLING: frozenset({WorkerPhase.DUE, WorkerPhase.LEAVING}),
+    WorkerPhase.STARTING: frozenset({WorkerPhase.READY, WorkerPhase.DUE, WorkerPhase.LEAVING}),
+    WorkerPhase.READY: frozenset({WorkerPhase.DUE, WorkerPhase.RETIRING, WorkerPhase.LEAVING}),
+    WorkerPhase.RETIRING: frozenset({WorkerPhase.READY, WorkerPhase.LEAVING}),
     WorkerPhase.LEAVING: frozenset(),
 }
 

@@ -19,32 +19,32 @@ RUNNING_TIME: Final = 5
 AVG_RT: Final = 6
 READ_ERRORS: Final = 7
 WRITE_ERRORS: Final = 8
+DEADLINE: Final = 9
+THREAD: Final = 10
 APP_REQUESTS: Final = 0
 APP_EXCEPTIONS: Final = 1
 
 
 class CoreCells:
-    """The cells of thread `core` of worker `wid`.
+    """The cells of thread `core` of the worker in slot `slot`; `limit` is harakiri in microseconds, 0 for none."""
 
-    The slot's numbers outlive its workers: a worker that replaces a dead one goes on where that one stopped.
-    """
-
-    def __init__(self, board: Scoreboard, wid: int, core: int) -> None:
+    def __init__(self, board: Scoreboard, slot: int, core: int, limit: int = 0) -> None:
         self._cells: memoryview = board.cells
         self._memory: mmap.mmap = board.memory
-        self._row: int = board.core_row(wid, core)
-        self._requests_cell: int = board.requests_cell(wid, core)
-        self._snapshot: int = board.snapshot_offset(wid, core)
-        self._app_rows: list[int] = [board.app_row(wid, core, app) for app in range(board.apps)]
+        self._row: int = board.core_row(slot, core)
+        self._requests_cell: int = board.requests_cell(slot, core)
+        self._snapshot: int = board.snapshot_offset(slot, core)
+        self._app_rows: list[int] = [board.app_row(slot, core, app) for app in range(board.apps)]
         span = board.requests_span()
         self._all_requests: memoryview = board.cells[span[0] : span[1]]
         self._earlier: memoryview = board.cells[Header.EARLIER_REQUESTS : Header.EARLIER_REQUESTS + 1]
-        self.requests: int = board.requests(wid, core)
-        row = board.core(wid, core)
-        self._exceptions: int = row[EXCEPTIONS]
-        self._tx: int = row[TX]
-        self._running_time: int = row[RUNNING_TIME]
-        self._avg_rt: int = row[AVG_RT]
+        self._limit: int = limit
+        self._timed = False
+        self.requests: int = 0
+        self._exceptions: int = 0
+        self._tx: int = 0
+        self._running_time: int = 0
+        self._avg_rt: int = 0
 
     def begin(self, started: int, packet: bytes) -> None:
         """A request begins at `started` (monotonic microseconds); the head of `packet` is kept for those who watch."""
@@ -57,6 +57,9 @@ class CoreCells:
         row = self._row
         cells[row + SNAPSHOT] = size
         cells[row + STARTED] = started
+        if self._limit > 0:
+            cells[row + DEADLINE] = started + self._limit
+            self._timed = True
         cells[row + IN_REQUEST] = 1
 
     def end(self, app: int, duration: int, sent: int, failed: bool) -> None:
@@ -83,6 +86,29 @@ class CoreCells:
             self._exceptions += 1
             cells[row + EXCEPTIONS] = self._exceptions
         cells[row + IN_REQUEST] = 0
+        if self._timed:
+            cells[row + DEADLINE] = 0
+            self._timed = False
+
+    def begin_thread(self, ident: int) -> None:
+        """This thread, named `ident` in dumps of Python stacks, begins to serve."""
+        self._cells[self._row + THREAD] = ident
+
+    def set_user_deadline(self, deadline: int) -> None:
+        """The application gives the running request until `deadline` (monotonic microseconds), 0: no such limit."""
+        cells = self._cells
+        row = self._row
+        if self._limit > 0:
+            latest: int = cells[row + STARTED] + self._limit
+            if deadline == 0 or deadline > latest:
+                deadline = latest
+        cells[row + DEADLINE] = deadline
+        self._timed = True
+
+    def overdue(self, now: int) -> bool:
+        """Whether the running request has taken too long by `now` (monotonic microseconds)."""
+        deadline: int = self._cells[self._row + DEADLINE]
+        return 0 < deadline <= now
 
     def read_error(self) -> None:
         """The client broke off while its request was being read."""

@@ -23,8 +23,10 @@ class Header(IntEnum):
     PAUSED = 0
     # Counts `l` and `L`: a worker whose number differs reopens its log.
     LOG_TURN = 1
-    # Requests served by earlier generations, so that the total in the request log goes on.
+    # Requests that other generations and workers now gone have served, so that the total in the request log goes on.
     EARLIER_REQUESTS = 2
+    # Which listening sockets nobody can join any more, a bit for each: who stops serves what waits there, then leaves.
+    CLOSED_SOCKETS = 3
 
 
 class WorkerCell(IntEnum):
@@ -37,11 +39,11 @@ class WorkerCell(IntEnum):
     LAST_SPAWN = 2
     # Signals it received.
     SIGNALS = 3
-    # Requests in this slot when this worker started: requests - BASE is uWSGI's delta_requests.
-    BASE_REQUESTS = 4
     # Bytes; written only with memory-report.
-    RSS = 5
-    VSZ = 6
+    RSS = 4
+    VSZ = 5
+    # Lines that could not be written to the log.
+    LOG_LOST = 6
 
 
 class CoreCell(IntEnum):
@@ -60,6 +62,10 @@ class CoreCell(IntEnum):
     AVG_RT = 6
     READ_ERRORS = 7
     WRITE_ERRORS = 8
+    # Monotonic clock at which the running request has taken too long, 0 for never (harakiri).
+    DEADLINE = 9
+    # What the thread is called in a dump of Python stacks (threading.get_ident).
+    THREAD = 10
 
 
 class AppCell(IntEnum):

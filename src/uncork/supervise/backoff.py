@@ -6,7 +6,7 @@ young doubles the wait each time (uWSGI sleeps 2 s in its master instead, and ev
 
 # A child that lived this long, in seconds, was not in a crash loop: one start a second is no burden.
 HEALTHY_AFTER = 1.0
-FIRST_DELAY = 0.5
+FIRST_DELAY = 1.0
 LONGEST_DELAY = 30.0
 
 
@@ -16,7 +16,7 @@ def failures_after(failures: int, lived: float) -> int:
 
 
 def delay(failures: int) -> float:
-    """Seconds to wait after so many failures in a row: 0, 0.5, 1, 2, ... up to LONGEST_DELAY."""
+    """Seconds to wait after so many failures in a row: 0, 1, 2, 4, ... up to LONGEST_DELAY."""
     if failures <= 1:
         return 0.0
     # Beyond 2 ** 6 the cap holds anyway, and the power stays small whatever the count.

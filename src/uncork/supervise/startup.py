@@ -5,29 +5,27 @@ behind.
 """
 
 import os
-import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from uncork import __version__
 from uncork.config.settings import Settings
 from uncork.errors import UncorkError
-from uncork.system import privileges
-from uncork.system.address import Unix, parse_address
-from uncork.system.listen import Bound, Permissions, bind, check_backlog, who_may_connect
+from uncork.supervise.logs import log_file
+from uncork.supervise.sockets import Opened, close_unwanted, describe, open_sockets, settle
+from uncork.system import logwriter, privileges
+from uncork.system.listen import Bound
 from uncork.system.logfile import LogFile
-from uncork.system.pidfile import PidFile
+from uncork.system.pidfile import PidFiles
+from uncork.system.privileges import Moment
+from uncork.system.proctitle import Titles, set_title
 
-# The statistics show addresses and paths of running requests: not for everybody on the machine.
-STATS_MODE = 0o660
+say = logwriter.say
 
 
-def say(text: str) -> None:
-    """One line to the log."""
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:
-        pass  # a full disk or a closed pipe loses the line, never the server
+def nobody_waits() -> None:
+    """A server in front needs nobody told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Started:
     """What was opened.
 
     `origin` is the directory that the server was started in: a later reload reads from there.  `directory` is the one
-    it changed to.
+    it changed to.  `ready` is to be called once the server answers: whoever started it in the background waits.
     """
 
     origin: str
@@ -43,62 +41,79 @@ class Started:
     log: LogFile | None
     bound: tuple[Bound, ...]
     stats: Bound | None
-    pidfile: PidFile | None
+    pidfiles: PidFiles
+    ready: Callable[[], None] = nobody_waits
+
+    @property
+    def opened(self) -> Opened:
+        """The sockets, as `supervise.sockets` takes and gives them."""
+        return Opened(self.bound, self.stats)
+
+    def with_sockets(self, opened: Opened) -> "Started":
+        """The same with the sockets of a reload."""
+        return replace(self, bound=opened.requests, stats=opened.stats)
 
     def finish(self, vacuum: bool) -> None:
         """Close the sockets and, with option `vacuum`, remove what was made for them.  Runs in: the first process."""
-        every = self.bound if self.stats is None else (*self.bound, self.stats)
-        for bound in every:
-            bound.sock.close()
-            if vacuum and bound.remove():
-                say(f"VACUUM: unix socket {bound.address} removed.")
-        if vacuum and self.pidfile is not None and self.pidfile.remove():
-            say(f"VACUUM: pidfile {self.pidfile.path} removed.")
+        for line in close_unwanted(self.opened.every, (), vacuum):
+            say(line)
+        for path in self.pidfiles.end(vacuum):
+            say(f"VACUUM: pidfile {path} removed.")
 
 
-def start(settings: Settings) -> Started:
-    """Open everything.  Raises UncorkError."""
+def start(settings: Settings, passed: tuple[Bound, ...] = (), ready: Callable[[], None] = nobody_waits) -> Started:
+    """Open everything, but what is among `passed`, the sockets of whoever started us.  Raises UncorkError."""
     origin = os.getcwd()
-    processes = settings.processes
-    log = None
-    if settings.logging.logto is not None:
-        log = LogFile(settings.logging.logto)
+    logwriter.voice.date = settings.logging.log_date or ""
+    log = _first_log(settings)
+    if log is not None:
         log.open()
     say(f"*** Starting Uncork {__version__} (64bit) on [{time.ctime()}] ***")
-    pidfile = None if processes.pidfile is None else PidFile(processes.pidfile)
+    pidfiles = PidFiles()
+    opened = Opened()
     try:
-        bound, stats = _open(settings)
-        started = Started(origin, os.getcwd(), log, bound, stats, pidfile)
-        if pidfile is not None:
-            say(f"writing pidfile to {pidfile.path}")
-            _write(pidfile, started)
+        # While the process may still be root.
+        pidfiles.open("pidfile", settings.processes.pidfile)
+        pidfiles.open("safe-pidfile", settings.control.safe_pidfile)
+        opened = _open(settings, passed)
+        later = log_file(settings, "logto2")
+        if later is not None:
+            later.open()
+        pidfiles.open("pidfile2", settings.control.pidfile2)
+        pidfiles.open("safe-pidfile2", settings.control.safe_pidfile2)
+        for path in pidfiles.paths:
+            say(f"writing pidfile to {path}")
+        pidfiles.write(os.getpid())
     except UncorkError:
-        if pidfile is not None:
-            pidfile.abandon()
+        close_unwanted(opened.every, (), vacuum=True)
+        pidfiles.abandon()
         raise
-    return started
+    return Started(origin, os.getcwd(), later or log, opened.requests, opened.stats, pidfiles, ready)
 
 
-def _write(pidfile: PidFile, started: Started) -> None:
-    try:
-        pidfile.write(os.getpid())
-    except UncorkError:
-        started.finish(vacuum=True)
-        raise
+def _first_log(settings: Settings) -> LogFile | None:
+    """Where the log goes from the beginning on; None for where standard error leads."""
+    background = settings.daemon.background_log
+    log = log_file(settings, "logto")
+    return LogFile(background, "daemonize") if log is None and background is not None else log
 
 
-def _open(settings: Settings) -> tuple[tuple[Bound, ...], Bound | None]:
+def _open(settings: Settings, passed: tuple[Bound, ...]) -> Opened:
     processes = settings.processes
     apply_env(processes.env)
-    # chown-socket takes root, so the identity changes after it (uWSGI core/uwsgi.c).
-    early = settings.sockets.chown_socket is None
-    if early:
-        _become(settings)
+    become(settings, Moment.BEFORE_SOCKETS)
     if processes.chdir is not None:
         _enter(processes.chdir)
-    opened = _open_sockets(settings)
-    if not early:
-        _become(settings)
+    opened = open_sockets(settings, passed)
+    try:
+        for line in (*describe(opened), *settle(passed, opened, settings)):
+            say(line)
+        become(settings, Moment.AFTER_SOCKETS)
+    except UncorkError:
+        close_unwanted(opened.every, (), vacuum=True)
+        raise
+    if os.geteuid() == 0 and processes.uid is None:
+        say("running as root: uid = USER and gid = GROUP would make this safer")
     return opened
 
 
@@ -110,11 +125,26 @@ def apply_env(assignments: tuple[str, ...]) -> None:
             os.environ[key] = value
 
 
-def _become(settings: Settings) -> None:
-    for line in privileges.drop(settings.processes.uid, settings.processes.gid):
-        say(line)
-    if os.geteuid() == 0:
-        say("running as root: uid = USER and gid = GROUP would make this safer")
+def become(settings: Settings, moment: Moment) -> None:
+    """Give root's rights up if `moment` is when the options say so.  Raises UncorkError."""
+    processes, daemon = settings.processes, settings.daemon
+    chosen = privileges.moment(
+        settings.sockets.chown_socket is not None,
+        daemon.drop_after_init,
+        daemon.drop_after_apps,
+        daemon.master_as_root,
+    )
+    if moment is chosen:
+        for line in privileges.drop(processes.uid, processes.gid, daemon.add_gid, not daemon.no_initgroups):
+            say(line)
+        if not os.access(os.__file__, os.R_OK):
+            raise UncorkError(
+                f"uid = {processes.uid}: this user may not read Python itself ({os.__file__}; install it, and the app, "
+                "where it may)"
+            )
+    elif moment is Moment.BEFORE_SOCKETS:
+        # Whoever it is that changes later, a slip is to be told now.
+        privileges.check(processes.uid, processes.gid, daemon.add_gid)
 
 
 def _enter(directory: str) -> None:
@@ -125,28 +155,16 @@ def _enter(directory: str) -> None:
     say(f"chdir() to {directory}")
 
 
-def _open_sockets(settings: Settings) -> tuple[tuple[Bound, ...], Bound | None]:
-    """The sockets for requests and the one for statistics: all of them, or none and an UncorkError."""
-    sockets = settings.sockets
-    check_backlog(sockets.listen)
-    permissions = Permissions(sockets.chmod_socket, sockets.chown_socket)
-    stats_mode = STATS_MODE if sockets.chmod_socket is None else sockets.chmod_socket
-    wanted = [(value, permissions) for value in sockets.socket]
-    if settings.stats.stats is not None:
-        wanted.append((settings.stats.stats, Permissions(stats_mode, sockets.chown_socket)))
-    opened: list[Bound] = []
-    try:
-        for value, rights in wanted:
-            opened.append(bind(parse_address(value), sockets.listen, rights))
-    except UncorkError:
-        for bound in opened:
-            bound.sock.close()
-            bound.remove()
-        raise
-    requests = tuple(opened[: len(sockets.socket)])
-    for number, bound in enumerate(requests):
-        kind = "UNIX" if isinstance(bound.address, Unix) else "TCP"
-        say(f"uwsgi socket {number} bound to {kind} address {bound.address} fd {bound.sock.fileno()}")
-        if isinstance(bound.address, Unix) and not bound.address.abstract:
-            say(who_may_connect(bound.address.path))
-    return requests, opened[-1] if settings.stats.stats is not None else None
+def titles(settings: Settings) -> Titles | None:
+    """What the processes are called; None if no option names them.  Every one of them switches auto-procname on."""
+    daemon = settings.daemon
+    spaced = daemon.procname_prefix_spaced
+    prefix = daemon.procname_prefix if spaced is None else f"{spaced} "
+    found = Titles(daemon.procname or "", daemon.procname_master or "", prefix or "", daemon.procname_append or "")
+    return found if daemon.auto_procname or found != Titles() else None
+
+
+def name_process(settings: Settings, name: Callable[[Titles], str]) -> str:
+    """Call this process what `name` chooses, if an option asks for names; a line to log, "" for none."""
+    found = titles(settings)
+    return "" if found is None else set_title(name(found))

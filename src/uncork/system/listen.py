@@ -1,15 +1,18 @@
-"""Open the listening sockets: bind, take over what is stale, leave alone what is alive, say who may connect.
+"""Open the listening sockets: bind, take over what is stale, leave alone what is alive, say who may connect; and shut
+the door before the end.
 
 Runs in: master, or the single process.  Must not: remove a socket file that somebody still listens on, or anything that
 is not a socket.
 """
 
+import ctypes
 import errno
 import grp
 import os
 import pwd
 import socket
 import stat
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +22,20 @@ from uncork.system.address import Address, Tcp, Unix
 from uncork.system.holders import who_holds_tcp, who_holds_unix
 
 SOMAXCONN_FILE = "/proc/sys/net/core/somaxconn"
+
+# asm-generic/socket.h; the socket module has no name for it.
+_SO_ATTACH_FILTER = 26
+
+# (code, jump if true, jump if false, k) of classic BPF (linux/filter.h).  A listening TCP socket shows its filter each
+# segment from the TCP header on, whose byte 13 holds the flags (RFC 9293, 3.1).  Whoever asks for a connection sends
+# SYN (0x02) without ACK (0x10).
+_DROP_SYN = (
+    (0x30, 0, 0, 13),  # load the byte at 13
+    (0x54, 0, 0, 0x12),  # keep SYN and ACK
+    (0x15, 0, 1, 0x02),  # SYN alone?
+    (0x06, 0, 0, 0),  # drop it
+    (0x06, 0, 0, 0xFFFFFFFF),  # let the whole segment pass
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +50,45 @@ class Permissions:
 class Bound:
     """A listening socket, its address as bound (a port chosen by the kernel filled in), and the file behind it.
 
-    `inode` is that of the socket file when it was made, 0 if there is none: by it `remove` knows its own.
+    `inode` is that of the socket file when it was made, 0 if there is none or it is not ours: by it `remove` knows its
+    own.  `asked` is the address that was asked for; `inherited` marks a socket of whoever started us, who goes on
+    holding it.
     """
 
     sock: socket.socket
     address: Address
     inode: int = 0
+    asked: Address | None = None
+    inherited: bool = False
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another file stands where ours was."""
+        try:
+            return self._inode_now() not in {0, self.inode}
+        except OSError:
+            return False
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a new client still finds it: nobody has removed or replaced our socket file."""
+        try:
+            return self._inode_now() == self.inode
+        except FileNotFoundError:
+            return False
+        except OSError:  # not ours to look at; then nobody knows better
+            return True
+
+    def _inode_now(self) -> int:
+        """That of the file at our path, 0 if there is no file of ours.  Raises OSError."""
+        return os.lstat(self.address.path).st_ino if self.inode and isinstance(self.address, Unix) else 0
 
     def remove(self) -> bool:
         """Remove the socket file (option `vacuum`) unless somebody else has put another in its place."""
         if not isinstance(self.address, Unix) or not self.inode:
             return False
         try:
-            if os.lstat(self.address.path).st_ino != self.inode:
+            if self._inode_now() != self.inode:
                 return False
             os.unlink(self.address.path)
         except OSError:
@@ -93,7 +136,7 @@ def _bind_tcp(address: Tcp, backlog: int) -> Bound:
         sock.close()
         raise ListenError(f"socket {address}: {_why_not_tcp(error, address)}") from None
     sock.setblocking(False)
-    return Bound(sock, Tcp(address.host, sock.getsockname()[1]))
+    return Bound(sock, Tcp(address.host, sock.getsockname()[1]), asked=address)
 
 
 def _why_not_tcp(error: OSError, address: Tcp) -> str:
@@ -115,18 +158,19 @@ def _bind_unix(address: Unix, backlog: int, permissions: Permissions) -> Bound:
     try:
         sock.bind(address.kernel_name)
         if not address.abstract:
-            inode = _give(path, uid, gid, permissions.mode)
+            inode = give(path, uid, gid, permissions.mode)
         sock.listen(backlog)
     except OSError as error:
         sock.close()
         Bound(sock, address, inode).remove()
         raise ListenError(f"socket {path}: {_why_not_unix(error, address)}") from None
     sock.setblocking(False)
-    return Bound(sock, address, inode)
+    return Bound(sock, address, inode, asked=address)
 
 
-def _give(path: str, uid: int, gid: int, mode: int | None) -> int:
-    """Set owner and mode of the socket file just made; its inode.
+def give(path: str, uid: int, gid: int, mode: int | None, inode: int = 0) -> int:
+    """Set owner (-1: leave) and mode (None: leave) of our socket file, which has `inode` unless it was just made; its
+    inode.  Raises OSError.
 
     By descriptor: whoever may write to the directory could put a link in the place of the name meanwhile, and this may
     run as root.
@@ -134,7 +178,7 @@ def _give(path: str, uid: int, gid: int, mode: int | None) -> int:
     fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)
-        if not stat.S_ISSOCK(status.st_mode) or status.st_nlink != 1:
+        if not stat.S_ISSOCK(status.st_mode) or status.st_nlink != 1 or inode not in {0, status.st_ino}:
             raise PermissionError(errno.EPERM, "somebody put another file in its place")
         # chown(2) and chmod(2) take no O_PATH descriptor, but its name in /proc leads to the inode (proc(5)).
         name = f"/proc/self/fd/{fd}"
@@ -147,6 +191,12 @@ def _give(path: str, uid: int, gid: int, mode: int | None) -> int:
     return status.st_ino
 
 
+_NO_FILE = {
+    errno.EROFS: "the file system is read-only (choose a path below /run)",
+    errno.ENOSPC: "no space is left for a socket file (free some, or choose a path below /run)",
+}
+
+
 def _why_not_unix(error: OSError, address: Unix) -> str:
     if error.errno == errno.EADDRINUSE:
         holder = who_holds_unix(address.path)
@@ -156,7 +206,7 @@ def _why_not_unix(error: OSError, address: Unix) -> str:
     # AF_UNIX path too long raises OSError without an errno.
     if error.errno is None:
         return "the path is too long for a socket (107 bytes are allowed; choose a shorter one)"
-    return str(error.strerror).lower()
+    return _NO_FILE.get(error.errno, str(error.strerror).lower())
 
 
 def _clear_stale(path: str) -> None:
@@ -240,6 +290,31 @@ def _name(lookup: Callable[[int], pwd.struct_passwd | grp.struct_group], number:
         return lookup(number)[0]
     except KeyError:
         return str(number)
+
+
+def stop_newcomers(bound: Bound) -> bool:
+    """Let nobody new into the queue of a listening socket, in whichever process, for good; whether that was done.
+
+    Who waits in it can still be accepted; once `accept` finds nobody there will be nobody any more.  A new client of a
+    unix socket is refused.  One of a TCP socket hears nothing, asks again after a second (RFC 6298), and is refused
+    once the last process has closed the socket, or served by the next server.  The queue of an inherited socket is left
+    to its holder.
+    """
+    if bound.inherited:
+        return False
+    try:
+        if isinstance(bound.address, Unix):
+            # unix_stream_connect() in net/unix/af_unix.c refuses once the listener takes nothing in.  It then counts as
+            # readable for ever (unix_poll()): who waits for it has to stop waiting.
+            bound.sock.shutdown(socket.SHUT_RD)
+        else:
+            code = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
+            buffer = ctypes.create_string_buffer(code, len(code))
+            program = struct.pack("HP", len(_DROP_SYN), ctypes.addressof(buffer))  # struct sock_fprog
+            bound.sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    except OSError:
+        return False
+    return True
 
 
 def queue(sock: socket.socket) -> tuple[int, int]:

@@ -24,9 +24,14 @@ def make_fifo(path: str) -> int:
     _clear_fifo(path)
     try:
         os.mkfifo(path, FIFO_MODE)
-        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise UncorkError(f"master-fifo = {path}: {str(error.strerror).lower()}") from None
+    status = os.fstat(fd)
+    if not stat.S_ISFIFO(status.st_mode) or status.st_uid != os.geteuid():
+        os.close(fd)
+        raise UncorkError(f"master-fifo = {path}: somebody else has put a file there (choose a directory of your own)")
+    return fd
 
 
 def _clear_fifo(path: str) -> None:

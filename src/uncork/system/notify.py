@@ -5,10 +5,15 @@ Runs in: master, or the single process.  Without NOTIFY_SOCKET in the environmen
 
 import os
 import socket
+from array import array
+from collections.abc import Sequence
 
 
-def notify(*lines: str) -> None:
-    """Send assignments such as `READY=1` in one datagram.  Never raises: a deaf service manager is not our failure."""
+def notify(*lines: str, fds: Sequence[int] = ()) -> None:
+    """Send assignments such as `READY=1` in one datagram, and descriptors with it (FDSTORE=1).
+
+    Never raises: a deaf service manager is not our failure.
+    """
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path:
         return
@@ -16,6 +21,8 @@ def notify(*lines: str) -> None:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
-            sock.sendto("\n".join(lines).encode(), address)
+            # Not socket.send_fds(): Python 3.11's passes the address over.
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))] if fds else []
+            sock.sendmsg(["\n".join(lines).encode()], rights, 0, address)
     except OSError:
         pass

@@ -4,7 +4,9 @@ Runs in: master, template and the single process.  Every fork in this project go
 """
 
 import ctypes
+import faulthandler
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -76,6 +78,16 @@ def handle_signals(handlers: dict[int, Handler]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
 
 
+def dump_stacks_at(number: int) -> None:
+    """Have signal `number` write the Python stacks of all threads to the log, then do what its handler does.
+
+    It is done in C, in the middle of whatever runs: also of a call that never gives the interpreter back.
+    """
+    # Registered by a parent it would count as registered still, but `signal.signal` has taken the signal since.
+    faulthandler.unregister(number)
+    faulthandler.register(number, file=2, all_threads=True, chain=True)
+
+
 def _nothing(_number: int, _frame: object) -> None:
     """A signal that has no meaning here."""
 
@@ -100,6 +112,20 @@ def reap() -> Iterable[tuple[int, int]]:
         yield pid, status
 
 
+def wait_for_end(pid: int) -> None:
+    """Wait until process `pid`, which need not be a child, has ended."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.poll()
+    finally:
+        os.close(fd)
+
+
 def kill(pid: int, number: int) -> None:
     """Send a signal to a child; one that is gone already is no error.
 
@@ -113,9 +139,9 @@ def kill(pid: int, number: int) -> None:
         pass
 
 
-def memory_usage() -> tuple[int, int]:
-    """(rss, vsz) of this process in bytes (proc(5), statm)."""
-    with open("/proc/self/statm", "rb") as file:
+def memory_usage(pid: int | None = None) -> tuple[int, int]:
+    """(rss, vsz) of a process (None: this one) in bytes (proc(5), statm).  Raises OSError once it is gone."""
+    with open(f"/proc/{pid or 'self'}/statm", "rb") as file:
         size, resident = file.read().split()[:2]
     page = os.sysconf("SC_PAGE_SIZE")
     return int(resident) * page, int(size) * page

@@ -134,17 +134,32 @@ def _guarded(action: Callable[[], T], place: str) -> T:
         ) from None
     except BaseException as error:  # noqa: BLE001 - it is user code; whatever it raises is reported
         raise AppLoadError(
-            f"{_traceback(error)}{place}: it raised {type(error).__name__} while it was loaded (see above)"
+            f"{_traceback(error)}{place}: it raised {type(error).__name__} while it was loaded ({_where(error)})"
         ) from None
 
 
-def _traceback(error: BaseException) -> str:
-    """The traceback without the frames of this server and of importlib, which tell the user nothing."""
-    frames = [
+def _where(error: BaseException) -> str:
+    """`/srv/app.py:14: invalid syntax`: for those who see one line, such as `uncork ctl reload`."""
+    said = str(error.msg if isinstance(error, SyntaxError) else error).strip().partition("\n")[0]
+    frames = _frames(error)
+    file, line = (frames[-1].filename, frames[-1].lineno) if frames else ("", None)
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line = error.filename, error.lineno
+    place = f"{file}:{line}" if file else ""
+    return ": ".join(part for part in (place, said) if part) or "it does not say why"
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if frame.filename != __file__ and "importlib" not in frame.filename
     ]
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback without the frames of this server and of importlib, which tell the user nothing."""
+    frames = _frames(error)
     lines = ["Traceback (most recent call last):\n"] if frames else []
     lines += traceback.format_list(frames)
     lines += traceback.format_exception_only(error)

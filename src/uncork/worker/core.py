@@ -15,6 +15,7 @@ from the network.
 
 import errno
 import os
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from typing import Final
 from uncork.protocol.uwsgi import HEADER_SIZE, PacketError, block_size, check_header, decode_vars
 from uncork.scoreboard.cells import CoreCells
 from uncork.worker.connection import Connection
+from uncork.worker.deadline import HarakiriInterrupt, forget_interrupt
 from uncork.worker.errorlog import printable, request_line, say, say_block
 from uncork.worker.loop import Listener, Loop
 from uncork.worker.mounts import NO_APP, Mounts
@@ -31,7 +33,7 @@ from uncork.wsgi.environ import BadRequest, Environ, complete, content_length, d
 from uncork.wsgi.errors import ReadError, WriteError
 from uncork.wsgi.input import Input
 from uncork.wsgi.response import Response
-from uncork.wsgi.run import run
+from uncork.wsgi.run import Application, run
 
 # The first read: a head with usual cookies and a small form fit, and malloc serves it without mmap.
 FIRST_READ: Final = 16384
@@ -44,6 +46,10 @@ LINGER_TIME: Final = 5.0
 LINGER_READS: Final = 64
 # Pause after accept(2) failed for want of descriptors or memory, in seconds.
 ACCEPT_PAUSE: Final = 0.1
+# How often, in seconds, that is said.
+COMPLAINTS: Final = 10.0
+# As an answer to a request that was interrupted (harakiri).
+TIMED_OUT: Final = "504 Gateway Timeout"
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -51,7 +57,8 @@ class Core:
     """One thread of a worker: it accepts, reads, runs the application and answers, one request after another.
 
     `base` holds the environ keys that are the same for all its requests; `memory_report` reads (rss, vsz) after each
-    request, None if nobody wants them; `renew_log` reopens the log when the master asks for it.
+    request, None if nobody wants them; `renew_log` reopens the log when the master asks for it.  `served` is called
+    after each request from the `enough`th of this worker on (0: never), and after each one that memory is reported for.
     """
 
     def __init__(
@@ -67,33 +74,68 @@ class Core:
         quiet_write_errors: bool,
         memory_report: Callable[[], tuple[int, int]] | None,
         renew_log: Callable[[], None],
+        enough: int,
+        served: Callable[[int, int, int], None],
     ) -> None:
         self._loop = loop
         self._mounts = mounts
-        self._cells = cells
+        self.cells = cells
         self._base = base
         self._filter = log_filter
         self._log = log
         self._quiet_write_errors = quiet_write_errors
         self._memory_report = memory_report
         self._renew_log = renew_log
+        self._enough = enough
+        self._served = served
+        # For whoever interrupts a request that takes too long: whose thread it is, whether it is in the application,
+        # and whether it has been interrupted.
+        self.thread = 0
+        self.in_app = False
+        self.interrupted = False
+        # Whether it has seen that the worker stops, and takes nobody new.
+        self.stopped = False
         self._exchange = Exchange(number)
         self._exchange.wid = wid
+        # Whether the last accept(2) failed for want of descriptors or memory.
+        self._short = False
+        self._quiet_until = 0.0
         self._hot: Listener | None = next(iter(loop.listeners.values()), None)
 
     def run(self) -> None:
         """Serve until the worker stops.  A fault of the server itself costs one request, not the worker."""
+        self.enter_thread()
         while not self._loop.finished():
             try:
                 self._turn()
-            except Exception:  # noqa: BLE001 - what the application raises was caught long before
+            except (Exception, HarakiriInterrupt):  # noqa: BLE001 - what the application raises was caught long before
                 say_block(f"fault in the server: {traceback.format_exc()}")
+        self.stopped = True
+        self._loop.on_stopped()
+
+    def answer(self, connection: Connection) -> None:
+        """Serve the request that waits on `connection`, which nobody accepted (option `probe`)."""
+        self._read(connection)
+
+    def enter_thread(self) -> None:
+        """From here on this core belongs to the thread that runs."""
+        self.thread = threading.get_ident()
+        self.cells.begin_thread(self.thread)
 
     def _turn(self) -> None:
         """Serve until the worker stops, as long as all goes well."""
         loop = self._loop
         accepts = 0
-        while not loop.finished():
+        while True:
+            stopping = loop.stopping
+            if loop.finished():
+                return
+            if loop.stopping and len(loop.closed) > 0:
+                self._empty(loop)
+                continue
+            if loop.stopping and not self.stopped:
+                self.stopped = True
+                loop.on_stopped()
             if self._hot is not None and not loop.paused and not loop.stopping and accepts < ACCEPTS_PER_WAIT:
                 if self._accept(self._hot):
                     accepts += 1
@@ -102,8 +144,11 @@ class Core:
             else:
                 fd = loop.wait(0.0 if accepts > 0 and not loop.paused else -1.0)
             accepts = 0
+            woken = loop.stopping and not stopping and not loop.stopped_in_pause
             if fd >= 0:
                 self._event(fd)
+            if woken:
+                self._stopped_while_waiting(loop)
 
     def _event(self, fd: int) -> None:
         """A listener or a parked connection is ready, or the worker shall stop."""
@@ -122,16 +167,43 @@ class Core:
         if fd in self._loop.ends:
             self._loop.stop()
 
+    def _empty(self, loop: Loop) -> None:
+        """Serve one that waits where nobody new comes, or be done with that listener."""
+        for listener in loop.closed[:1]:
+            if self._accept(listener):
+                continue
+            if self._short:
+                # Descriptors come back when what is parked goes on.
+                fd = loop.wait(0.0)
+                if fd >= 0:
+                    self._event(fd)
+                continue
+            try:
+                loop.closed.remove(listener)
+            except ValueError:
+                pass  # another thread was faster
+
+    def _stopped_while_waiting(self, loop: Loop) -> None:
+        """Serve whom this thread may have been woken for: nobody else was (EPOLLEXCLUSIVE)."""
+        for listener in loop.listeners.values():
+            self._accept(listener)
+
     def _accept(self, listener: Listener) -> bool:
-        """Accept one connection and serve it as far as it goes; False if there was none."""
+        """Accept one connection and serve it as far as it goes; False if there was none, or none could be accepted."""
+        self._short = False
         try:
             fd, address = listener.accept()
         except BlockingIOError:
             return False
         except OSError as error:
+            if error.errno == errno.EINVAL:
+                # Shut, and nobody waits any more.
+                return False
             if error.errno in _OUT_OF_RESOURCES:
-                say(f"accept() on {listener.name}: {error.strerror}; waiting {ACCEPT_PAUSE} s")
+                self._complain(f"accept() on {listener.name}: {error.strerror}; connections wait in the queue")
                 time.sleep(ACCEPT_PAUSE)
+                self._short = True
+                return False
             # Anything else is a connection that went away before it was accepted (accept(2), "Error handling").
             return True
         peer = listener.name
@@ -144,6 +216,13 @@ class Core:
         os.set_blocking(fd, False)
         self._read(Connection(fd, peer, self._loop.limits.timeout))
         return True
+
+    def _complain(self, text: str) -> None:
+        """One line to the log, at most every COMPLAINTS seconds."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + COMPLAINTS
+            say(text)
 
     def _read(self, connection: Connection) -> None:
         """Read what is there of the head; serve the request if that completes it, park the connection if not."""
@@ -181,13 +260,13 @@ class Core:
     def _drop(self, connection: Connection) -> None:
         """The client left before its head was complete."""
         if len(connection.head) > 0:
-            self._cells.read_error()
+            self.cells.read_error()
             say(f"uwsgi request from {connection.peer} broke off after {len(connection.head)} bytes of its head")
         connection.close()
 
     def _reject(self, connection: Connection, reason: str) -> None:
         """Close without an answer, as uWSGI does: what came is not a request."""
-        self._cells.read_error()
+        self.cells.read_error()
         say(f"{reason} [from {connection.peer}, first bytes {connection.head[:16]!r}]")
         connection.close()
 
@@ -208,7 +287,7 @@ class Core:
             return
         if data.find(b"UWSGI_", HEADER_SIZE, end) >= 0:
             self._warn_of(environ, connection)
-        self._cells.begin(int(started * 1000000), data)
+        self.cells.begin(int(started * 1000000), data)
         exchange.started = time.time()
         exchange.environ = environ
         exchange.packet_size = end - HEADER_SIZE
@@ -225,20 +304,44 @@ class Core:
             whole = self._no_app(response, environ)
         else:
             complete(environ, self._base, body)
-            try:
-                run(self._mounts.apps[app].application, environ, response)
-            # mypyc gives a name one type in a whole function: each except clause has its own.
-            except WriteError as gone:
+            error = self._call(self._mounts.apps[app].application, environ, response)
+            if isinstance(error, WriteError):
                 exchange.write_error = True
                 whole = False
-                self._write_error(gone, environ, connection)
-            except BaseException as error:  # noqa: BLE001 - SystemExit in a request must not end the worker either
+                self._write_error(error, environ, connection)
+            elif error is not None:
                 if isinstance(error, ReadError):
                     exchange.read_error = True
-                    self._cells.read_error()
+                    self.cells.read_error()
                 failed = True
                 whole = self._app_error(error, response, environ)
         self._finish(connection, response, body.unread() if whole else -1, app, failed, started)
+
+    def _call(self, application: Application, environ: Environ, response: Response) -> BaseException | None:
+        """Run the application; what it raised, None if all went well.
+
+        Once this returns no interrupt (harakiri) is on its way to this thread any more: one that comes too late for
+        this request must not hit the next.
+        """
+        error: BaseException | None = None
+        try:
+            try:
+                self.in_app = True
+                run(application, environ, response)
+            # mypyc gives a name one type in a whole function: each except clause has its own.
+            except BaseException as raised:  # noqa: BLE001 - SystemExit in a request must not end the worker either
+                error = raised
+            self.in_app = False
+            if self.interrupted:
+                self.interrupted = False
+                forget_interrupt(self.thread)
+        except HarakiriInterrupt as late:
+            # It came this very moment; with it, it is no longer on its way.
+            self.in_app = False
+            self.interrupted = False
+            if error is None and not response.complete:
+                error = late
+        return error
 
     def _warn_of(self, environ: Environ, connection: Connection) -> None:
         """Say that variables by which uWSGI would be told what to load or do are ignored."""
@@ -264,7 +367,7 @@ class Core:
 
     def _write_error(self, error: WriteError, environ: Environ, connection: Connection) -> None:
         """The client left before it had its answer: one line, unless nobody wants to hear it."""
-        self._cells.write_error()
+        self.cells.write_error()
         if not self._quiet_write_errors:
             say(f"write error: {error.strerror or error} during {request_line(environ)} ({connection.peer})")
 
@@ -276,7 +379,9 @@ class Core:
         say_block(f"{block}[{type(error).__name__} during {printable(request_line(environ))}]")
         try:
             # A close() that raises does so when the answer is out.
-            return response.complete or response.fail()
+            return response.complete or (
+                response.fail(TIMED_OUT) if isinstance(error, HarakiriInterrupt) else response.fail()
+            )
         except WriteError:
             return False
 
@@ -300,10 +405,15 @@ class Core:
         exchange.head_size = response.head_size
         exchange.body_size = response.body_size
         exchange.by_sendfile = response.by_sendfile
-        cells = self._cells
+        cells = self.cells
         exchange.request = next(self._loop.numbers)
         cells.end(app, exchange.duration, response.head_size + response.body_size, failed)
-        memory = (0, 0) if self._memory_report is None else self._memory_report()
+        memory = (0, 0)
+        if self._memory_report is not None:
+            memory = self._memory_report()
+            self._served(exchange.request, memory[0], memory[1])
+        elif 0 < self._enough <= exchange.request:
+            self._served(exchange.request, 0, 0)
         if self._filter.wants(exchange):
             exchange.total = cells.total_requests()
             self._renew_log()

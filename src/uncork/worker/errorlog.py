@@ -3,13 +3,10 @@
 Runs in: worker.  Whatever a client sent, it cannot break a line or move a cursor: control characters leave as \\xNN.
 """
 
-import os
 import sys
-from typing import Final
 
+from uncork.system import logwriter
 from uncork.wsgi.environ import Environ
-
-STDERR: Final = 2
 
 
 def request_line(environ: Environ) -> str:
@@ -27,9 +24,9 @@ def say_block(text: str) -> None:
     """Lines to the log in one write, so that those of other processes do not come in between."""
     try:
         sys.stderr.flush()
-        os.write(STDERR, (text + "\n").encode("utf-8", "backslashreplace"))
-    except (OSError, ValueError):
+    except Exception:  # noqa: BLE001 - the application may have put anything in its place
         pass
+    logwriter.say(text)
 
 
 def printable(text: str) -> str:

@@ -22,6 +22,10 @@ PARKED: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
 LISTENING: Final = select.EPOLLIN | select.EPOLLEXCLUSIVE
 
 
+def nothing() -> None:
+    """Nobody wants to know."""
+
+
 class Listener:
     """A listening socket: its `_accept` returns (fd, address); `admits` says whether a TCP peer may speak uwsgi."""
 
@@ -51,6 +55,12 @@ class Loop:
         self.parked: dict[int, Connection] = {}
         self.stopping = False
         self.paused = False
+        # Whether nobody was accepted any more when the stop came.
+        self.stopped_in_pause = False
+        # Listeners that nobody can join any more: who stops serves what waits there first.
+        self.closed: list[Listener] = []
+        # Called by each thread once it has seen that the worker stops.
+        self.on_stopped: Callable[[], None] = nothing
         self._pausing = threading.Lock()
         self.epoll = select.epoll()
         self._next_sweep = 0.0
@@ -95,9 +105,14 @@ class Loop:
             for number in numbers:
                 self._on_signal(number)
 
-    def stop(self) -> None:
-        """Accept nothing more; every thread ends once what was accepted is answered.  Signal handlers may call it."""
+    def stop(self, closed: int = 0) -> None:
+        """Accept nothing more; every thread ends once what was accepted is answered.  Signal handlers may call it.
+
+        What waits on the listeners whose bits are in `closed` is accepted still: nobody else will.
+        """
         if not self.stopping:
+            self.closed = [listener for bit, listener in enumerate(self.listeners.values()) if closed >> bit & 1]
+            self.stopped_in_pause = self.paused
             self.stopping = True
             os.write(self._stop_write, b"x")
 
@@ -109,6 +124,8 @@ class Loop:
         if not self.stopping:
             return False
         self.pause(True)
+        if len(self.closed) > 0:
+            return False
         if len(self.parked) == 0:
             return True
         with self._pausing:

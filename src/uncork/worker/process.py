@@ -4,8 +4,7 @@
       _core                             one for each thread
       core.Core.run                     until HUP, the master's death, or pause and stop
 
-Runs in: worker, after the fork; in the single process, after the import.  Signals as in the reference of commands: HUP
-ends after the current requests, TERM and INT at once, TSTP looks whether the master paused us.
+Runs in: worker, after the fork; in the single process, after the import.
 """
 
 import atexit
@@ -20,46 +19,72 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from uncork import __version__
+from uncork.config.options.reload import Probe
 from uncork.config.settings import Settings
 from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.cells import CoreCells
 from uncork.scoreboard.schema import Header, WorkerCell
 from uncork.supervise.exits import ExitCode
-from uncork.system import process
+from uncork.system import logwriter, process
 from uncork.system.logfile import LogFile
+from uncork.system.logwriter import losses
 from uncork.system.peers import Peers
 from uncork.worker.core import Core
+from uncork.worker.deadline import Interrupter
+from uncork.worker.fitness import Fitness
 from uncork.worker.logformat import compile_format
-from uncork.worker.loop import Limits, Listener, Loop
+from uncork.worker.loop import Limits, Listener, Loop, nothing
+from uncork.worker.modules import ModuleWatch
 from uncork.worker.mounts import App, Mounts
+from uncork.worker.probe import ask
 from uncork.worker.requestlog import LogFilter, RequestLog
+from uncork.worker.uwsgimodule import UwsgiModule
 from uncork.wsgi.environ import Environ
 from uncork.wsgi.filewrapper import FileWrapper
+
+# Seconds that running requests may take to finish once the master is gone: it is to be succeeded soon.
+OUTLIVE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What all workers of a generation share.  `sockets`: (listening socket, its name); `log` is None for stderr."""
+    """What all workers of a generation share.
+
+    `sockets`: (listening socket, its name); `log` is None for stderr; `module` is what the application imports; `watch`
+    knows its files (py-autoreload).
+    """
 
     settings: Settings
     sockets: tuple[tuple[socket.socket, str], ...]
     board: Scoreboard
     log: LogFile | None
+    module: UwsgiModule
+    watch: ModuleWatch | None = None
 
 
-def serve(
-    site: Site,
-    apps: list[App],
-    wid: int,
-    master_fd: int,
-    ready: Callable[[], None],
-    end: Callable[[int], None] = os._exit,
-) -> int:
-    """Serve as worker `wid` until told to stop; the exit status.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a worker stands: its slot of the scoreboard, its id, the master's end and what to tell it.
 
-    `master_fd` (-1 for none) is the channel whose other end the master holds; `ready` is called once connections are
-    accepted; `end` leaves at once with a status.
+    `master_fd` (-1 for none) is the channel whose other end the master holds.  `ready` is called once connections are
+    accepted, `stopped` once nobody new is, `spent` with the reason when the worker should be replaced; `end` leaves at
+    once with a status.  `probe`: the request that has to be answered before that; `failed` is told that it took too
+    long, and ends the process.
     """
+
+    slot: int
+    wid: int
+    master_fd: int
+    ready: Callable[[], None]
+    spent: Callable[[str], None]
+    end: Callable[[int], None] = os._exit
+    probe: Probe | None = None
+    stopped: Callable[[], None] = nothing
+    failed: Callable[[str], None] = print
+
+
+def serve(site: Site, apps: list[App], place: Place) -> int:
+    """Serve until told to stop; the exit status.  Raises ProbeError if the probe is not answered well."""
     settings = site.settings
     sockets = settings.sockets
     peers = Peers(sockets.allow_from)
@@ -68,26 +93,56 @@ def serve(
         # uWSGI's vector holds twice as many variables as max-vars says (core/protocol.c).
         Limits(sockets.buffer_size, sockets.max_vars * 2, sockets.socket_timeout * 1000),
     )
-    row = site.board.worker_row(wid)
+    row = site.board.worker_row(place.slot)
     cells = site.board.cells
     cells[row + WorkerCell.PID] = os.getpid()
     cells[row + WorkerCell.LAST_SPAWN] = int(time.time())
-    cells[row + WorkerCell.BASE_REQUESTS] = sum(site.board.requests(wid, core) for core in range(site.board.cores))
+    _count_losses(cells, row + WorkerCell.LOG_LOST)
     mounts = Mounts(apps, settings.python.manage_script_name)
     renew = _log_renewer(site)
-    cores = [_core(site, number, wid, loop, mounts, renew) for number in range(settings.processes.threads)]
+    fresh = Fitness(settings, place.wid, place.spent)
+    cores = [_core(site, number, place, loop, mounts, renew, fresh) for number in range(settings.processes.threads)]
     loop.shared = len(cores) > 1
-    _handle_signals(loop, site.board, wid, renew, end)
-    if master_fd >= 0:
-        loop.watch(master_fd)
+    loop.on_stopped = _stop_teller(cores, place.stopped, cells, row + WorkerCell.ACCEPTING)
+    _handle_signals(loop, site.board, place, renew, cores)
+    if place.master_fd >= 0:
+        loop.watch(place.master_fd)
+    site.module.enter_worker(place.wid, cores)
+    if place.probe is not None:
+        ask(cores[0], place.probe, place.failed)
     loop.listen()
     paused = site.board.header(Header.PAUSED)
     loop.pause(bool(paused))
     cells[row + WorkerCell.ACCEPTING] = 1 - paused
-    ready()
+    place.ready()
     _run(cores)
-    cells[row + WorkerCell.ACCEPTING] = 0
+    site.module.leave_worker()
     return ExitCode.RELOAD
+
+
+def _stop_teller(
+    cores: list[Core], stopped: Callable[[], None], cells: memoryview, accepting: int
+) -> Callable[[], None]:
+    """Tells once that no thread takes anybody new: each has seen the stop, or will after the request that it is in."""
+    told = False
+
+    def tell() -> None:
+        nonlocal told
+        if not told and all(core.stopped or core.in_app for core in cores):
+            told = True
+            cells[accepting] = 0
+            stopped()
+
+    return tell
+
+
+def _count_losses(cells: memoryview, cell: int) -> None:
+    """Show in `cell` how many lines this worker could not write to the log."""
+
+    def show(lines: int) -> None:
+        cells[cell] = lines
+
+    losses.begin(0, show)
 
 
 def _run(cores: list[Core]) -> None:
@@ -100,7 +155,9 @@ def _run(cores: list[Core]) -> None:
         thread.join()
 
 
-def _core(site: Site, number: int, wid: int, loop: Loop, mounts: Mounts, renew: Callable[[], None]) -> Core:
+def _core(
+    site: Site, number: int, place: Place, loop: Loop, mounts: Mounts, renew: Callable[[], None], fitness: Fitness
+) -> Core:
     settings = site.settings
     logging = settings.logging
     micros, forwarded = logging.log_micros, logging.log_x_forwarded_for
@@ -116,16 +173,18 @@ def _core(site: Site, number: int, wid: int, loop: Loop, mounts: Mounts, renew: 
     )
     return Core(
         number,
-        wid,
+        place.wid,
         loop,
         mounts,
-        CoreCells(site.board, wid, number),
+        CoreCells(site.board, place.slot, number, settings.harakiri.harakiri * 1_000_000),
         base_environ(settings, number),
         log_filter,
         RequestLog(micros, forwarded, memory, form),
         logging.ignore_write_errors or logging.ignore_sigpipe,
-        _memory_reporter(site.board, wid) if memory else None,
+        _memory_reporter(site.board, place.slot) if memory or fitness.weighs else None,
         renew,
+        fitness.requests,
+        fitness.served,
     )
 
 
@@ -147,8 +206,8 @@ def base_environ(settings: Settings, core: int) -> Environ:
     return base
 
 
-def _memory_reporter(board: Scoreboard, wid: int) -> Callable[[], tuple[int, int]]:
-    row = board.worker_row(wid)
+def _memory_reporter(board: Scoreboard, slot: int) -> Callable[[], tuple[int, int]]:
+    row = board.worker_row(slot)
 
     def report() -> tuple[int, int]:
         usage = process.memory_usage()
@@ -178,47 +237,62 @@ def reopen(log: LogFile | None) -> None:
         try:
             log.open()
         except Exception as error:  # noqa: BLE001 - whatever it is, requests must go on
-            print(error, file=sys.stderr)
+            logwriter.say(str(error))
 
 
-_SIGNALS = (signal.SIGHUP, signal.SIGTSTP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+_SIGNALS = (signal.SIGHUP, signal.SIGTSTP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR2)
 
 
-def _handle_signals(
-    loop: Loop, board: Scoreboard, wid: int, renew: Callable[[], None], end: Callable[[int], None]
-) -> None:
+def _handle_signals(loop: Loop, board: Scoreboard, place: Place, renew: Callable[[], None], cores: list[Core]) -> None:
     """HUP ends after the running requests, INT, TERM and QUIT at once.
 
-    TSTP looks at the scoreboard: whether the master paused us, and whether the log is to be opened anew.
+    TSTP looks at the scoreboard: whether the master paused us, and whether the log is to be opened anew.  USR2 writes
+    the Python stack of every thread to the log and interrupts the requests that have taken too long.
 
     Each is acted on twice, by the handler that the interpreter runs in the main thread and by whichever thread waits in
     the loop: a main thread in compiled code runs no handler, one in a long request reads no pipe.
     """
-    row = board.worker_row(wid)
+    row = board.worker_row(place.slot)
+    interrupter = Interrupter(list(cores))
+    master = os.getppid()
 
     def act(number: int) -> None:
         # The pipe has the numbers of all handled signals, those of the application among them.
         if number not in _SIGNALS:
             return
         if number == signal.SIGHUP:
-            loop.stop()
+            loop.stop(board.header(Header.CLOSED_SOCKETS))
+            loop.on_stopped()
+            if place.master_fd >= 0 and os.getppid() != master:
+                _outlive(place.end)
         elif number == signal.SIGTSTP:
             renew()
-            paused = board.header(Header.PAUSED)
-            loop.pause(bool(paused))
-            board.cells[row + WorkerCell.ACCEPTING] = 1 - paused
-        else:
-            end(ExitCode.END)
+            if not loop.stopping:
+                paused = board.header(Header.PAUSED)
+                loop.pause(bool(paused))
+                board.cells[row + WorkerCell.ACCEPTING] = 1 - paused
+        elif number != signal.SIGUSR2:
+            place.end(ExitCode.END)
 
     def handle(number: int, _frame: object) -> None:
         board.cells[row + WorkerCell.SIGNALS] += 1
+        if number == signal.SIGUSR2:
+            interrupter.strike()
         # Pausing takes a lock, which no handler may: a thread that waits does it, or this one before it waits next.
-        if number != signal.SIGTSTP:
+        elif number != signal.SIGTSTP:
             act(number)
 
     signal.set_wakeup_fd(loop.hear_signals(act), warn_on_full_buffer=False)
     os.register_at_fork(after_in_child=_forget_signals)
     process.handle_signals(dict.fromkeys(_SIGNALS, handle))
+    process.dump_stacks_at(signal.SIGUSR2)
+
+
+def _outlive(end: Callable[[int], None]) -> None:
+    """The master is gone: what is running may finish, but not for long; nobody will come to end us."""
+    timer = threading.Timer(OUTLIVE, end, (ExitCode.END,))
+    timer.daemon = True
+    timer.start()
 
 
 def _forget_signals() -> None:

@@ -9,7 +9,8 @@ import os
 import time
 from collections.abc import Callable
 
-from uncork.worker.errorlog import STDERR, printable
+from uncork.system.logwriter import REQUESTS, LogWriter
+from uncork.worker.errorlog import printable
 from uncork.wsgi.environ import Environ
 
 
@@ -86,25 +87,33 @@ class Clock:
 
 
 class RequestLog:
-    """Writes lines for one thread.  `format` replaces the default line; `forwarded` is log-x-forwarded-for."""
+    """Writes lines for one thread.
 
-    def __init__(self, micros: bool, forwarded: bool, memory: bool, format: Callable[[Exchange], str] | None) -> None:  # noqa: A002
+    `format` replaces the default line; `forwarded` is log-x-forwarded-for; `writer` is where lines of requests go.
+    """
+
+    def __init__(
+        self,
+        micros: bool,
+        forwarded: bool,
+        memory: bool,
+        format: Callable[[Exchange], str] | None,  # noqa: A002
+        writer: LogWriter = REQUESTS,
+    ) -> None:
         self._clock = Clock()
         self._micros = micros
         self._forwarded = forwarded
         self._memory = memory
         self._format = format
+        self._writer = writer
 
     def write(self, exchange: Exchange, memory: tuple[int, int]) -> None:
         """Write the line for `exchange`; `memory` is (rss, vsz) in bytes, shown with memory-report.
 
-        A log that cannot be written loses the line, never the request.
+        A log that cannot be written loses the line (and counts it), never the request.
         """
         line = self.line(exchange, memory) if self._format is None else self._format(exchange)
-        try:
-            os.write(STDERR, (printable(line) + "\n").encode("latin-1", "backslashreplace"))
-        except OSError:
-            pass
+        self._writer.write((printable(line) + "\n").encode("latin-1", "backslashreplace"))
 
     def line(self, exchange: Exchange, memory: tuple[int, int]) -> str:
         """uWSGI's default line."""

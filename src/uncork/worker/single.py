@@ -6,24 +6,59 @@ with status 30.
 
 import os
 import signal
+import threading
+import time
 
 from uncork.config.settings import Settings
 from uncork.errors import AppLoadError
 from uncork.scoreboard.board import Scoreboard
+from uncork.scoreboard.schema import CoreCell
 from uncork.supervise.exits import ExitCode
-from uncork.supervise.startup import Started, say
-from uncork.system import process
+from uncork.supervise.startup import Started, name_process, say
+from uncork.system import logwriter, process
 from uncork.system.notify import notify
-from uncork.worker.process import Site, leave, serve
+from uncork.worker import appstreams
+from uncork.worker.process import Place, Site, leave, serve
 from uncork.worker.template import prepare
+from uncork.worker.uwsgimodule import install
+
+# How often, in seconds, the requests are looked at, and how long an interrupted one has to answer.
+LOOK = 0.1
+GRACE = 0.3
+
+
+def _watch_deadlines(board: Scoreboard, threads: int) -> None:
+    """Interrupt requests that have taken too long (harakiri).  Runs in: a thread of its own.
+
+    One that does not come out of it ends the process, as in uWSGI; whoever started the server starts it again.
+    """
+    struck: dict[int, int] = {}
+    while True:
+        time.sleep(LOOK)
+        now = int(time.monotonic() * 1_000_000)
+        for core in range(threads):
+            row = board.core(1, core)
+            if not (row[CoreCell.IN_REQUEST] and 0 < row[CoreCell.DEADLINE] <= now):
+                continue
+            if struck.get(core) != row[CoreCell.STARTED]:
+                struck[core] = row[CoreCell.STARTED]
+                say(f"*** HARAKIRI ON WORKER 1 (pid: {os.getpid()}, try: 1, graceful: yes) ***")
+                os.kill(os.getpid(), signal.SIGUSR2)
+            elif now - row[CoreCell.DEADLINE] > GRACE * 1_000_000:
+                say(f"HARAKIRI !!! the process (pid: {os.getpid()}) ends: core {core} could not be interrupted")
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run(settings: Settings, started: Started) -> int:
     """Load and serve; the exit status."""
+    logwriter.settle()
+    appstreams.install()
+    name_process(settings, lambda titles: titles.worker(1))
     say("*** running without a master: nobody replaces this process if it dies (master = true does) ***")
     threads = settings.processes.threads
     board = Scoreboard(1, threads, max(1, 1 + len(settings.python.mount)))
-    site = Site(settings, tuple((bound.sock, str(bound.address)) for bound in started.bound), board, started.log)
+    sockets = tuple((bound.sock, str(bound.address)) for bound in started.bound)
+    site = Site(settings, sockets, board, started.log, install(settings, masterpid=0))
 
     def end(status: int) -> None:
         started.finish(settings.processes.vacuum)
@@ -38,11 +73,21 @@ def run(settings: Settings, started: Started) -> int:
         started.finish(settings.processes.vacuum)
         return AppLoadError.exit_code
 
+    if settings.harakiri.harakiri:
+        # Without a master there is nobody to do it from outside.
+        threading.Thread(target=_watch_deadlines, args=(board, threads), daemon=True).start()
+
     def ready() -> None:
         say(f"spawned uWSGI worker 1 (and the only) (pid: {os.getpid()}, cores: {threads})")
         notify("READY=1", "STATUS=serving without a master")
+        started.pidfiles.ready(os.getpid())
+        started.ready()
 
-    status = leave(serve(site, apps, 1, -1, ready, end))
+    def spent(reason: str) -> None:
+        say(f"nobody replaces this process: {reason}")
+
+    place = Place(1, 1, -1, ready, spent, end)
+    status = leave(serve(site, apps, place))
     started.finish(settings.processes.vacuum)
     say("goodbye to uWSGI.")
     return status

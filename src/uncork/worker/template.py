@@ -12,10 +12,15 @@ Runs in: template, a fork of the master, which has never seen user code.
 """
 
 import gc
+import itertools
 import os
+import signal
+import threading
+import time
+from collections.abc import Callable
 
 from uncork.config.settings import Settings
-from uncork.errors import AppLoadError
+from uncork.errors import AppLoadError, UncorkError
 from uncork.scoreboard.board import Scoreboard
 from uncork.supervise.channel import (
     REASON_SIZE,
@@ -25,40 +30,72 @@ from uncork.supervise.channel import (
     ForkFailed,
     ForkWorker,
     Loaded,
+    Modified,
     Ready,
     ReopenLog,
+    Spent,
+    Stopped,
+    WorkerFailed,
+    packed_size,
 )
 from uncork.supervise.exits import ExitCode
-from uncork.supervise.startup import Started, apply_env, say
+from uncork.supervise.startup import Started, apply_env, become, name_process, say
 from uncork.system import process
-from uncork.worker import searchpath
+from uncork.system.deathsignal import tie_to_parent
+from uncork.system.privileges import Moment
+from uncork.system.proctitle import Titles
+from uncork.worker import appstreams, searchpath
 from uncork.worker.apploader import load_apps
+from uncork.worker.modules import ModuleWatch, files_of
 from uncork.worker.mounts import App
-from uncork.worker.process import Site, leave, reopen, serve
+from uncork.worker.process import Place, Site, leave, reopen, serve
+from uncork.worker.uwsgimodule import install
+
+# What ends a worker that is still importing.
+_ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+
+# Bytes of the names of files to look at after a failed import, its nearest ones: they share a packet with the reason.
+FILES_SIZE = 32768
 
 
 def main(settings: Settings, started: Started, board: Scoreboard, channel: Channel) -> int:
     """The template's life; its exit status."""
     # Signals of a terminal reach the whole group; what they mean is the master's business.
     process.handle_signals({})
+    # The master asks like this where an import hangs.
+    process.dump_stacks_at(signal.SIGUSR2)
+    appstreams.install()
+    name_process(settings, Titles.template)
     apply_env(settings.processes.env)
-    site = Site(settings, tuple((bound.sock, str(bound.address)) for bound in started.bound), board, started.log)
+    sockets = tuple((bound.sock, str(bound.address)) for bound in started.bound)
+    site = Site(settings, sockets, board, started.log, install(settings, os.getppid()), watch_of(settings))
+    lazy = settings.reload.lazy_apps
     try:
         enter(settings.processes.chdir, started.origin)
-        apps = prepare(site)
+        apps = [] if lazy else prepare(site)
     except AppLoadError as error:
         say(str(error))
-        channel.send(Failed(str(error)[-REASON_SIZE:]))
+        channel.send(Failed(str(error)[-REASON_SIZE:], _nearest(files_of(error))))
         return ExitCode.FAILED_APP
-    channel.send(Loaded(tuple((app.mountpoint, app.startup_time) for app in apps)))
+    channel.send(Loaded(_facts(apps)))
     while True:
         message = channel.receive()
         if isinstance(message, ForkWorker):
-            _fork_worker(site, channel, apps, message.wid)
+            _fork_worker(site, channel, None if lazy else apps, message)
         elif isinstance(message, ReopenLog):
             reopen(site.log)
         else:
             return ExitCode.OK
+
+
+def _nearest(files: list[str]) -> tuple[str, ...]:
+    """As many as fit."""
+    sizes = itertools.accumulate(packed_size(file) for file in files)
+    return tuple(file for file, size in zip(files, sizes, strict=True) if size <= FILES_SIZE)
+
+
+def _facts(apps: list[App]) -> tuple[tuple[str, int], ...]:
+    return tuple((app.mountpoint, app.startup_time) for app in apps)
 
 
 def enter(directory: str | None, origin: str) -> None:
@@ -76,22 +113,49 @@ def enter(directory: str | None, origin: str) -> None:
 def prepare(site: Site) -> list[App]:
     """Import the applications and settle the heap for forking.  Raises AppLoadError."""
     python = site.settings.python
+    _become(site.settings, Moment.BEFORE_APPS)
     for line in searchpath.prepare(python.pythonpath, python.home):
         say(line)
     apps = load_apps(python, say)
+    _become(site.settings, Moment.AFTER_APPS)
     # What the import left behind is freed now; what stays is never looked at by the collector again, so that its pages
     # stay shared between the workers (gc.freeze, Python 3.7).
     gc.collect()
     gc.freeze()
+    if site.watch is not None:
+        site.watch.snapshot()
     return apps
 
 
-def _fork_worker(site: Site, channel: Channel, apps: list[App], wid: int) -> None:
-    """Fork worker `wid` as an orphan, which the master adopts."""
+def _become(settings: Settings, moment: Moment) -> None:
     try:
-        between = process.fork(lambda: _fork_again(site, channel, apps, wid))
+        become(settings, moment)
+    except UncorkError as error:
+        raise AppLoadError(str(error)) from None
+    # A change of user has cleared it (prctl(2)).
+    tie_to_parent(signal.SIGKILL)
+
+
+def watch_of(settings: Settings) -> ModuleWatch | None:
+    """What looks at the application's files, if py-autoreload wants that."""
+    return ModuleWatch(settings.touch.py_auto_reload_ignore) if settings.touch.py_autoreload else None
+
+
+def _watch_modules(watch: ModuleWatch, interval: int, modified: Callable[[str], None]) -> None:
+    """Look every `interval` seconds.  Runs in: a thread of one worker, which has seen all imports."""
+    while True:
+        time.sleep(interval)
+        path = watch.changed()
+        if path is not None:
+            modified(path)
+
+
+def _fork_worker(site: Site, channel: Channel, apps: list[App] | None, order: ForkWorker) -> None:
+    """Fork a worker as an orphan, which the master adopts."""
+    try:
+        between = process.fork(lambda: _fork_again(site, channel, apps, order))
     except OSError as error:
-        channel.send(ForkFailed(wid, str(error.strerror)))
+        channel.send(ForkFailed(order.slot, str(error.strerror)))
         return
     try:
         os.waitpid(between, 0)
@@ -99,31 +163,65 @@ def _fork_worker(site: Site, channel: Channel, apps: list[App], wid: int) -> Non
         pass  # the application ignores SIGCHLD, and the kernel has reaped it
 
 
-def _fork_again(site: Site, channel: Channel, apps: list[App], wid: int) -> int:
+def _fork_again(site: Site, channel: Channel, apps: list[App] | None, order: ForkWorker) -> int:
     """Runs in: the process between template and worker, which only lives to orphan the worker."""
-    gate_read, gate_write = os.pipe()
+    between = os.getpid()
 
     def worker() -> int:
-        os.close(gate_write)
-        # Opens when the process between is gone: by then the master has been told of this worker, so that nothing the
-        # worker says itself can overtake that.
-        os.read(gate_read, 1)
-        os.close(gate_read)
-        return _worker(site, channel, apps, wid)
+        # By then the master has been told of this worker, so that nothing the worker says itself can overtake that, and
+        # is its parent.
+        process.wait_for_end(between)
+        return _worker(site, channel, apps, order)
 
     try:
         pid = process.fork(worker)
     except OSError as error:
-        channel.send(ForkFailed(wid, str(error.strerror)))
+        channel.send(ForkFailed(order.slot, str(error.strerror)))
         return ExitCode.FAILED
-    channel.send(Forked(wid, pid))
+    channel.send(Forked(order.slot, pid))
     return ExitCode.OK
 
 
-def _worker(site: Site, channel: Channel, apps: list[App], wid: int) -> int:
-    """Runs in: worker."""
+def _worker(site: Site, channel: Channel, apps: list[App] | None, order: ForkWorker) -> int:
+    """Runs in: worker.  `apps` None: it imports for itself (lazy-apps)."""
+    slot, pid = order.slot, os.getpid()
 
     def ready() -> None:
-        channel.send(Ready(wid, os.getpid()))
+        channel.send(Ready(slot, pid, _facts(loaded)))
 
-    return leave(serve(site, apps, wid, channel.fileno(), ready))
+    def spent(reason: str) -> None:
+        channel.send(Spent(slot, pid, reason))
+
+    def stopped() -> None:
+        channel.send(Stopped(slot, pid))
+
+    def failed(reason: str, files: tuple[str, ...] = ()) -> None:
+        say(reason)
+        channel.send(WorkerFailed(slot, pid, reason.strip().rpartition("\n")[2][-REASON_SIZE:], files))
+
+    def failed_late(reason: str) -> None:
+        failed(reason)
+        os._exit(ExitCode.FAILED_APP)
+
+    def modified(path: str) -> None:
+        channel.send(Modified(path))
+
+    tie_to_parent(signal.SIGHUP)
+    try:
+        name_process(site.settings, lambda titles: titles.worker(order.wid))
+        if apps is None:
+            # The import may take long, or hang; there is nothing yet that would have to be finished.
+            process.handle_signals(dict.fromkeys(_ENDS, lambda _number, _frame: os._exit(ExitCode.END)))
+            process.dump_stacks_at(signal.SIGUSR2)
+        loaded = prepare(site) if apps is None else apps
+        # A change of user has cleared it (prctl(2)).
+        tie_to_parent(signal.SIGHUP)
+        probe = site.settings.reload.probe if order.probe else None
+        if site.watch is not None and order.wid == 1:
+            interval = site.settings.touch.py_autoreload
+            threading.Thread(target=_watch_modules, args=(site.watch, interval, modified), daemon=True).start()
+        place = Place(slot, order.wid, channel.fileno(), ready, spent, probe=probe, stopped=stopped, failed=failed_late)
+        return leave(serve(site, loaded, place))
+    except AppLoadError as error:
+        failed(str(error), _nearest(files_of(error)))
+        return ExitCode.FAILED_APP

@@ -154,16 +154,17 @@ class Response:
             self.by_sendfile = True
         return True
 
-    def fail(self) -> bool:
-        """Answer 500 without any detail if nothing has been sent yet; False if it is too late for that.
+    def fail(self, status: str = "500 Internal Server Error") -> bool:
+        """Answer `status` without any detail if nothing has been sent yet; False if it is too late for that.
 
         Raises WriteError.
         """
         if self.head_sent:
             return False
         self._head = b""
-        self.start_response("500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "22")])
-        self.write(b"Internal Server Error\n")
+        body = status[4:].encode() + b"\n"
+        self.start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+        self.write(body)
         return True
 
 

@@ -55,7 +55,7 @@ def test_empty_words() -> None:
         ("--mast", "--mast is ambiguous (--master, --master-fifo, --master-as-root)"),
         ("--master=yes", "--master=yes (--master takes no value)"),
         ("--processes", "--processes needs a value (expected a whole number of 1 or more)"),
-        ("--harakiri", "--harakiri needs a value"),
+        ("--post-buffering", "--post-buffering needs a value"),
         ("-p", "-p needs a value (expected a whole number of 1 or more)"),
         ("-Z", "unknown option -Z"),
         ("-MZ", "unknown option -Z in -MZ"),

@@ -202,8 +202,8 @@ def test_no_warning(lines: str, write: Write) -> None:
 @pytest.mark.parametrize(
     ("argv", "warning"),
     [
-        (["--harakiri", "3"], "--harakiri is known to uWSGI but has no effect here yet"),
-        (["-t", "3"], "-t: harakiri is known to uWSGI but has no effect here yet"),
+        (["--post-buffering", "3"], "--post-buffering is known to uWSGI but has no effect here yet"),
+        (["-A", "3"], "-A: sharedarea is known to uWSGI but has no effect here yet"),
     ],
 )
 def test_warning_for_the_command_line(argv: list[str], warning: str) -> None:
@@ -213,8 +213,10 @@ def test_warning_for_the_command_line(argv: list[str], warning: str) -> None:
 
 def test_environment_of_a_cluster_is_no_warning() -> None:
     """Kubernetes sets variables like these for a service named uwsgi; only strict minds."""
-    environ = {"UWSGI_PORT": "tcp://10.0.0.1:80", "UWSGI_SERVICE_HOST": "10.0.0.1", "UWSGI_HARAKIRI": "3"}
-    assert load([], environ).warnings == ("UWSGI_HARAKIRI: harakiri is known to uWSGI but has no effect here yet",)
+    environ = {"UWSGI_PORT": "tcp://10.0.0.1:80", "UWSGI_SERVICE_HOST": "10.0.0.1", "UWSGI_POST_BUFFERING": "3"}
+    assert load([], environ).warnings == (
+        "UWSGI_POST_BUFFERING: post-buffering is known to uWSGI but has no effect here yet",
+    )
     assert len(problems(["--strict"], environ)) == 2
 
 

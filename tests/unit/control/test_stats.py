@@ -23,6 +23,7 @@ from uncork.control.stats import (
 from uncork.protocol.uwsgi import encode
 from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.cells import CoreCells
+from uncork.scoreboard.ledger import Ledger
 from uncork.scoreboard.schema import SNAPSHOT_SIZE, WorkerCell
 
 # The keys as uWSGI 2.0.30 prints them, in its order (core/master_utils.c); what it prints only under options that this
@@ -35,7 +36,18 @@ LOCKS = ["user 0", "signal", "filemon", "timer", "rbtimer", "cron", "rpc", "snmp
 SOCKET = ["name", "proto", "queue", "max_queue", "shared", "can_offload"]
 WORKER = [
     *("id", "pid", "accepting", "requests", "delta_requests", "exceptions", "harakiri_count", "signals"),
-    *("signal_queue", "status", "rss", "vsz", "running_time", "last_spawn", "respawn_count", "tx", "avg_rt"),
+    *(
+        "signal_queue",
+        "status",
+        "rss",
+        "vsz",
+        "running_time",
+        "last_spawn",
+        "respawn_count",
+        "tx",
+        "avg_rt",
+        "log_lost",
+    ),
     *("apps", "cores"),
 ]
 APP = ["id", "modifier1", "mountpoint", "startup_time", "requests", "exceptions", "chdir"]
@@ -56,15 +68,16 @@ Tree = dict[str, object]
 
 @pytest.fixture
 def board() -> Iterator[Scoreboard]:
-    """Two workers of two threads, two apps."""
-    made = Scoreboard(workers=2, cores=2, apps=2)
+    """Two workers of two threads, two apps; there are two slots for each worker, and worker N is in slot N."""
+    made = Scoreboard(slots=4, cores=2, apps=2)
     yield made
     made.close()
 
 
-def facts(board: Scoreboard, **worker: int | str) -> ServerFacts:
+def facts(board: Scoreboard, ledger: Ledger | None = None, **worker: int | str) -> ServerFacts:
     """A server with two sockets, two apps and the workers of `board`; `worker` says more of worker 1."""
-    values: dict[str, int | str] = {"wid": 1, "pid": 4711, "status": "idle", "respawns": 1, **worker}
+    ledger = ledger or Ledger()
+    values: dict[str, int | str] = {"wid": 1, "slot": 1, "pid": 4711, "status": "idle", "respawns": 1, **worker}
     return ServerFacts(
         version="1.2.3",
         pid=4242,
@@ -75,24 +88,24 @@ def facts(board: Scoreboard, **worker: int | str) -> ServerFacts:
         epoch=1_700_000_000.75,
         sockets=[SocketFacts("127.0.0.1:7777", 3, 100), SocketFacts("/run/app.sock", 2, 128)],
         workers=[
-            WorkerFacts(board=board, **values),  # type: ignore[arg-type]
-            WorkerFacts(wid=2, pid=4712, status="idle", respawns=3, board=board),
+            WorkerFacts(board=board, ledger=ledger, **values),  # type: ignore[arg-type]
+            WorkerFacts(wid=2, slot=2, pid=4712, status="idle", respawns=3, board=board, ledger=ledger),
         ],
         apps=[AppFacts(0, "", 1, "/srv/app"), AppFacts(1, "/bbb", 0, "/srv/app")],
     )
 
 
-def serve(board: Scoreboard, wid: int, core: int, *requests: tuple[int, int, int, bool]) -> None:
-    """Thread `core` of worker `wid` serves requests: (app, microseconds, bytes sent, whether the app raised)."""
-    pen = CoreCells(board, wid, core)
+def serve(board: Scoreboard, slot: int, core: int, *requests: tuple[int, int, int, bool]) -> None:
+    """Thread `core` of the worker in `slot` serves requests: (app, microseconds, bytes, whether the app raised)."""
+    pen = CoreCells(board, slot, core)
     for app, duration, sent, failed in requests:
         pen.begin(1, b"")
         pen.end(app, duration, sent, failed)
 
 
-def begin(board: Scoreboard, wid: int, core: int, packet: bytes, started: int = 499_000_000) -> None:
-    """Thread `core` of worker `wid` begins a request at `started` (monotonic microseconds) and stays in it."""
-    CoreCells(board, wid, core).begin(started, packet)
+def begin(board: Scoreboard, slot: int, core: int, packet: bytes, started: int = 499_000_000) -> None:
+    """Thread `core` of `slot` begins a request at `started` (monotonic microseconds) and stays in it."""
+    CoreCells(board, slot, core).begin(started, packet)
 
 
 def workers(values: Mapping[str, object]) -> list[Tree]:
@@ -245,13 +258,59 @@ def test_numbers_of_a_worker(board: Scoreboard) -> None:
     assert workers(tree(facts(board)))[1]["requests"] == 0
 
 
-def test_requests_of_a_life(board: Scoreboard) -> None:
-    """requests counts since the server's start, delta_requests since the worker's own."""
-    serve(board, 1, 0, (0, 1, 1, False), (0, 1, 1, False))
-    board.cells[board.worker_row(1) + WorkerCell.BASE_REQUESTS] = 2
-    serve(board, 1, 1, (0, 1, 1, False))
-    worker = workers(tree(facts(board, earlier=40)))[0]
-    assert (worker["requests"], worker["delta_requests"]) == (43, 1)
+def test_the_numbers_of_a_worker_go_on_when_it_is_replaced(board: Scoreboard) -> None:
+    """All that was counted in its earlier lives, in whichever slot, is added; delta_requests is of this life alone."""
+    ledger = Ledger()
+    serve(board, 3, 0, (0, 100, 1000, True), (1, 100, 1000, False))
+    serve(board, 3, 1, (1, 100, 1000, True))
+    pen = CoreCells(board, 3, 1)
+    pen.read_error()
+    pen.write_error()
+    board.cells[board.worker_row(3) + WorkerCell.SIGNALS] = 3
+    ledger.absorb(board, 3, 1)
+    serve(board, 1, 1, (0, 50, 10, False))
+    board.cells[board.worker_row(1) + WorkerCell.SIGNALS] = 1
+    del pen
+
+    worker, other = workers(tree(facts(board, ledger, respawns=2)))
+
+    expected = {"requests": 4, "delta_requests": 1, "exceptions": 2, "signals": 4, "running_time": 350, "tx": 3010}
+    assert {key: worker[key] for key in expected} == expected
+    assert [(core["requests"], core["read_errors"], core["write_errors"]) for core in cores(worker)] == [
+        (2, 0, 0),
+        (2, 1, 1),
+    ]
+    assert [(app["requests"], app["exceptions"]) for app in cast(list[Tree], worker["apps"])] == [(2, 1), (2, 1)]
+    assert (other["requests"], other["tx"], other["signals"]) == (0, 0, 0)
+
+
+def test_the_average_is_that_of_this_life(board: Scoreboard) -> None:
+    """That of the one before is shown until a thread has served something itself: an average cannot be added up."""
+    ledger = Ledger()
+    serve(board, 3, 0, (0, 400, 1, False))
+    ledger.absorb(board, 3, 1)
+    assert workers(tree(facts(board, ledger)))[0]["avg_rt"] == 200
+    serve(board, 1, 0, (0, 1000, 1, False))
+    assert workers(tree(facts(board, ledger)))[0]["avg_rt"] == 500
+
+
+def test_nothing_of_the_present_is_carried_on(board: Scoreboard) -> None:
+    """A request that the dead worker was in, its memory and its deadline are not those of its replacement."""
+    ledger = Ledger()
+    CoreCells(board, 3, 0, limit=1).begin(1, encode(VARS))
+    row = board.worker_row(3)
+    for cell in (WorkerCell.RSS, WorkerCell.VSZ, WorkerCell.LAST_SPAWN, WorkerCell.ACCEPTING):
+        board.cells[row + cell] = 9
+    ledger.absorb(board, 3, 1)
+    worker = workers(tree(facts(board, ledger)))[0]
+    keys = ("status", "rss", "vsz", "last_spawn", "accepting")
+    assert [worker[key] for key in keys] == ["idle", 0, 0, 0, 0]
+    assert [core["vars"] for core in cores(worker)] == [[], []]
+
+
+def test_requests_that_took_too_long(board: Scoreboard) -> None:
+    """harakiri_count is what the master has counted."""
+    assert workers(tree(facts(board, harakiris=3)))[0]["harakiri_count"] == 3
 
 
 @pytest.mark.parametrize(
@@ -357,7 +416,7 @@ def test_any_request_gives_valid_json(variables: dict[str, str]) -> None:
     """Whatever a client sends, the JSON stays JSON, in plain ASCII, and says what was sent."""
     board = Scoreboard(1, 1, 1)
     begin(board, 1, 0, encode(variables))
-    made = ServerFacts("1", 1, 0, 0, "/", 0.0, 0.0, workers=[WorkerFacts(1, 2, "idle", 1, board)])
+    made = ServerFacts("1", 1, 0, 0, "/", 0.0, 0.0, workers=[WorkerFacts(1, 1, 2, "idle", 1, board, Ledger())])
     texts = [render(tree(made, unsafe_vars=True), minified) for minified in (False, True)]
     board.close()
     for text in texts:
@@ -371,9 +430,12 @@ def test_any_request_gives_valid_json(variables: dict[str, str]) -> None:
 
 def test_lines(board: Scoreboard) -> None:
     """The log gets a line for each worker, with the same numbers."""
+    ledger = Ledger()
+    serve(board, 4, 0, *[(0, 400, 0, False)] * 9)
+    ledger.absorb(board, 4, 1)
     serve(board, 1, 0, (0, 400, 1000, True))
     begin(board, 1, 1, encode(VARS))
-    assert lines(facts(board, earlier=9)) == [
+    assert lines(facts(board, ledger)) == [
         "worker 1 (pid: 4711) busy: 10 requests, 1 exceptions, 1000 bytes sent, average 200 us, 1 starts",
         "worker 2 (pid: 4712) idle: 0 requests, 0 exceptions, 0 bytes sent, average 0 us, 3 starts",
     ]

@@ -26,6 +26,12 @@ def test_every_worker_phase_can_be_reached() -> None:
     assert [phase for phase, targets in WORKER_MOVES.items() if not targets] == [WorkerPhase.LEAVING]
 
 
+def test_only_a_ready_worker_retires() -> None:
+    """Who retires has served, and goes on until it is replaced or kept: it never falls back to being forked."""
+    assert [phase for phase, targets in WORKER_MOVES.items() if WorkerPhase.RETIRING in targets] == [WorkerPhase.READY]
+    assert WORKER_MOVES[WorkerPhase.RETIRING] == {WorkerPhase.READY, WorkerPhase.LEAVING}
+
+
 def test_a_generation_only_goes_forward() -> None:
     """A generation begins by loading, never goes back, and ends by draining."""
     order = list(GenerationPhase)
@@ -35,9 +41,29 @@ def test_a_generation_only_goes_forward() -> None:
         assert GenerationPhase.DRAINING in targets or phase is GenerationPhase.DRAINING
 
 
-def test_an_illegal_move_is_refused() -> None:
-    """Nothing moves against the tables: that would be a fault of the planner."""
-    with pytest.raises(AssertionError, match="worker 1: "):
-        Worker(1, WorkerPhase.LEAVING).move(WorkerPhase.READY)
-    with pytest.raises(AssertionError, match="generation 1: "):
-        Generation(1, 1, {}, GenerationPhase.SERVING).move(GenerationPhase.LOADING)
+@pytest.mark.parametrize("start", list(WorkerPhase))
+@pytest.mark.parametrize("target", list(WorkerPhase))
+def test_a_worker_moves_by_the_table(start: WorkerPhase, target: WorkerPhase) -> None:
+    """Nothing moves against it: that would be a fault of the planner."""
+    worker = Worker(7, 3, start)
+    if target in WORKER_MOVES[start]:
+        worker.move(target)
+        assert worker.phase is target
+    else:
+        with pytest.raises(AssertionError, match="worker 7: "):
+            worker.move(target)
+        assert worker.phase is start
+
+
+@pytest.mark.parametrize("start", list(GenerationPhase))
+@pytest.mark.parametrize("target", list(GenerationPhase))
+def test_a_generation_moves_by_the_table(start: GenerationPhase, target: GenerationPhase) -> None:
+    """The same for generations."""
+    generation = Generation(5, 1, 0, 2, {}, phase=start)
+    if target in GENERATION_MOVES[start]:
+        generation.move(target)
+        assert generation.phase is target
+    else:
+        with pytest.raises(AssertionError, match="generation 5: "):
+            generation.move(target)
+        assert generation.phase is start

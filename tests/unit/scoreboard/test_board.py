@@ -14,7 +14,7 @@ SIZES = [(1, 1, 1), (1, 4, 2), (3, 1, 1), (2, 3, 4), (16, 8, 3)]
 
 @pytest.fixture(params=SIZES, ids=lambda size: "x".join(map(str, size)))
 def board(request: pytest.FixtureRequest) -> Iterator[Scoreboard]:
-    """Scoreboards of several sizes: workers, threads, applications."""
+    """Scoreboards of several sizes: slots, threads, applications."""
     made = Scoreboard(*request.param)
     yield made
     made.close()
@@ -22,27 +22,27 @@ def board(request: pytest.FixtureRequest) -> Iterator[Scoreboard]:
 
 @pytest.fixture
 def small() -> Iterator[Scoreboard]:
-    """Two workers of two threads, two applications."""
+    """Two slots of two threads, two applications."""
     made = Scoreboard(2, 2, 2)
     yield made
     made.close()
 
 
 def cores(board: Scoreboard) -> list[tuple[int, int]]:
-    """(worker id, thread) of every thread."""
-    return [(wid, core) for wid in range(1, board.workers + 1) for core in range(board.cores)]
+    """(slot, thread) of every thread."""
+    return [(slot, core) for slot in range(1, board.slots + 1) for core in range(board.cores)]
 
 
 def places(board: Scoreboard) -> list[int]:
     """The index of every cell that the schema knows, by way of the rows."""
     found: list[int] = list(Header)
-    for wid in range(1, board.workers + 1):
-        found += [board.worker_row(wid) + cell for cell in WorkerCell]
-    for wid, core in cores(board):
-        found += [board.core_row(wid, core) + cell for cell in CoreCell]
-        found.append(board.requests_cell(wid, core))
+    for slot in range(1, board.slots + 1):
+        found += [board.worker_row(slot) + cell for cell in WorkerCell]
+    for slot, core in cores(board):
+        found += [board.core_row(slot, core) + cell for cell in CoreCell]
+        found.append(board.requests_cell(slot, core))
         for app in range(board.apps):
-            found += [board.app_row(wid, core, app) + cell for cell in AppCell]
+            found += [board.app_row(slot, core, app) + cell for cell in AppCell]
     return found
 
 
@@ -55,25 +55,25 @@ def test_every_reader_sees_the_value_of_its_own_cell(board: Scoreboard) -> None:
     """Distinct values written everywhere come back from where they were written, snapshots included."""
     for place in places(board):
         board.cells[place] = -place - 1
-    for number, (wid, core) in enumerate(cores(board)):
-        offset = board.snapshot_offset(wid, core)
+    for number, (slot, core) in enumerate(cores(board)):
+        offset = board.snapshot_offset(slot, core)
         board.memory[offset : offset + SNAPSHOT_SIZE] = bytes([number % 256]) * SNAPSHOT_SIZE
 
     assert [board.header(cell) for cell in Header] == [-cell - 1 for cell in Header]
-    for wid in range(1, board.workers + 1):
-        assert board.worker(wid) == [-(board.worker_row(wid) + cell) - 1 for cell in WorkerCell]
-    for number, (wid, core) in enumerate(cores(board)):
-        assert board.core(wid, core) == [-(board.core_row(wid, core) + cell) - 1 for cell in CoreCell]
-        assert board.requests(wid, core) == -board.requests_cell(wid, core) - 1
+    for slot in range(1, board.slots + 1):
+        assert board.worker(slot) == [-(board.worker_row(slot) + cell) - 1 for cell in WorkerCell]
+    for number, (slot, core) in enumerate(cores(board)):
+        assert board.core(slot, core) == [-(board.core_row(slot, core) + cell) - 1 for cell in CoreCell]
+        assert board.requests(slot, core) == -board.requests_cell(slot, core) - 1
         for app in range(board.apps):
-            assert board.app(wid, core, app) == [-(board.app_row(wid, core, app) + cell) - 1 for cell in AppCell]
-        board.cells[board.core_row(wid, core) + CoreCell.SNAPSHOT] = SNAPSHOT_SIZE
-        assert board.snapshot(wid, core) == bytes([number % 256]) * SNAPSHOT_SIZE
+            assert board.app(slot, core, app) == [-(board.app_row(slot, core, app) + cell) - 1 for cell in AppCell]
+        board.cells[board.core_row(slot, core) + CoreCell.SNAPSHOT] = SNAPSHOT_SIZE
+        assert board.snapshot(slot, core) == bytes([number % 256]) * SNAPSHOT_SIZE
 
 
 def test_the_snapshots_lie_behind_the_cells_and_end_with_the_memory(board: Scoreboard) -> None:
     """Bytes and cells do not overlap."""
-    offsets = [board.snapshot_offset(wid, core) for wid, core in cores(board)]
+    offsets = [board.snapshot_offset(slot, core) for slot, core in cores(board)]
 
     assert offsets == [len(board.cells) * CELL + number * SNAPSHOT_SIZE for number in range(len(offsets))]
     assert len(board.memory) == offsets[-1] + SNAPSHOT_SIZE
@@ -83,19 +83,19 @@ def test_a_new_scoreboard_is_all_zero(board: Scoreboard) -> None:
     """Nothing of a generation before it shows."""
     assert not any(board.cells)
     assert board.total_requests() == 0
-    assert all(board.snapshot(wid, core) == b"" for wid, core in cores(board))
+    assert all(board.snapshot(slot, core) == b"" for slot, core in cores(board))
 
 
 def test_the_total_is_the_sum_of_every_threads_requests(board: Scoreboard) -> None:
     """One slice holds exactly the cells that count requests."""
     expected = 0
-    for number, (wid, core) in enumerate(cores(board), 1):
-        board.cells[board.requests_cell(wid, core)] = number
+    for number, (slot, core) in enumerate(cores(board), 1):
+        board.cells[board.requests_cell(slot, core)] = number
         expected += number
 
     assert board.total_requests() == expected
     start, end = board.requests_span()
-    assert sorted(board.requests_cell(wid, core) for wid, core in cores(board)) == list(range(start, end))
+    assert sorted(board.requests_cell(slot, core) for slot, core in cores(board)) == list(range(start, end))
 
 
 @pytest.mark.parametrize("value", [0, 1, -1, 2**63 - 1, -(2**63)])
@@ -103,7 +103,7 @@ def test_a_cell_holds_any_signed_64_bit_number(small: Scoreboard, value: int) ->
     """And the header is written through its own method."""
     small.set_header(Header.LOG_TURN, value)
 
-    assert [small.header(cell) for cell in Header] == [0, value, 0]
+    assert {cell: small.header(cell) for cell in Header} == dict.fromkeys(Header, 0) | {Header.LOG_TURN: value}
 
 
 @pytest.mark.parametrize(("written", "shown"), [(0, 0), (5, 5), (4096, 4096), (4097, 4096), (2**62, 4096), (-1, 0)])
@@ -118,22 +118,33 @@ def test_a_snapshot_never_shows_more_than_its_own_bytes(small: Scoreboard, writt
     assert small.snapshot(1, 1) == b"m" * shown
 
 
-def test_clearing_a_core_forgets_its_request_only(small: Scoreboard) -> None:
-    """The numbers of a dead worker stay, and so does the request of its neighbour."""
-    dead, alive = CoreCells(small, 1, 0), CoreCells(small, 1, 1)
-    dead.begin(1, b"x")
-    dead.end(0, 10, 100, True)
+def test_clearing_a_slot_wipes_that_slot_only(board: Scoreboard) -> None:
+    """Whatever the dead worker had written, its successor begins with nothing; every other cell stays as it was."""
+    slot = board.slots
+    for place in places(board):
+        board.cells[place] = place + 1
+
+    board.clear(slot)
+
+    own = {board.worker_row(slot) + cell for cell in WorkerCell}
+    for core in range(board.cores):
+        own |= {board.core_row(slot, core) + cell for cell in CoreCell} | {board.requests_cell(slot, core)}
+        for app in range(board.apps):
+            own |= {board.app_row(slot, core, app) + cell for cell in AppCell}
+    assert [board.cells[place] for place in places(board)] == [
+        0 if place in own else place + 1 for place in places(board)
+    ]
+
+
+def test_a_cleared_slot_shows_no_request(small: Scoreboard) -> None:
+    """The request that its worker died in is not that of the next one."""
+    dead, alive = CoreCells(small, 1, 0), CoreCells(small, 2, 0)
     dead.begin(5, b"dead")
     alive.begin(6, b"alive")
-    before = list(small.core(1, 0))
 
-    small.clear_core(1, 0)
+    small.clear(1)
 
-    assert small.snapshot(1, 0) == b""
-    assert small.snapshot(1, 1) == b"alive"
-    before[CoreCell.IN_REQUEST] = 0
-    assert small.core(1, 0) == before
-    assert small.requests(1, 0) == 1
+    assert (small.snapshot(1, 0), small.snapshot(2, 0)) == (b"", b"alive")
     del dead, alive
 
 

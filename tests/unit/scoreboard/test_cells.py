@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from uncork.scoreboard import cells
 from uncork.scoreboard.board import Scoreboard
@@ -14,7 +12,7 @@ from uncork.scoreboard.schema import SNAPSHOT_SIZE, AppCell, CoreCell, Header
 
 @pytest.fixture
 def board() -> Iterator[Scoreboard]:
-    """Two workers of two threads, two applications."""
+    """Two slots of two threads, two applications."""
     made = Scoreboard(2, 2, 2)
     yield made
     made.close()
@@ -97,9 +95,9 @@ def test_errors_of_the_client_are_counted_apart(board: Scoreboard) -> None:
 
 
 def test_the_total_is_that_of_the_whole_server(board: Scoreboard) -> None:
-    """All workers, all threads, and the generations before this one."""
+    """All slots, all threads, and whoever came before."""
     board.set_header(Header.EARLIER_REQUESTS, 1000)
-    pens = [CoreCells(board, wid, core) for wid in (1, 2) for core in (0, 1)]
+    pens = [CoreCells(board, slot, core) for slot in (1, 2) for core in (0, 1)]
     for count, pen in enumerate(pens, 1):
         for _ in range(count):
             pen.end(0, 1, 1, False)
@@ -107,33 +105,80 @@ def test_the_total_is_that_of_the_whole_server(board: Scoreboard) -> None:
     assert [pen.total_requests() for pen in pens] == [1010] * 4
 
 
-REQUESTS = st.lists(
-    st.tuples(st.integers(-1, 1), st.integers(0, 10**7), st.integers(0, 10**9), st.booleans(), st.booleans())
+# ---- deadlines -------------------------------------------------------------------------------------------------------
+
+SECOND = 1_000_000
+
+
+def deadline(board: Scoreboard) -> int:
+    """What the master sees of the first thread."""
+    return board.core(1, 0)[CoreCell.DEADLINE]
+
+
+def test_without_harakiri_no_request_has_a_deadline(board: Scoreboard) -> None:
+    """However long it takes."""
+    pen = CoreCells(board, 1, 0)
+    pen.begin(5 * SECOND, b"")
+
+    assert deadline(board) == 0
+    assert not pen.overdue(10**15)
+
+
+def test_with_harakiri_each_request_has_its_own_deadline(board: Scoreboard) -> None:
+    """It counts from the request's begin, and is gone with the request."""
+    pen = CoreCells(board, 1, 0, 2 * SECOND)
+    for started in (5 * SECOND, 9 * SECOND):
+        pen.begin(started, b"")
+        assert deadline(board) == started + 2 * SECOND
+        pen.end(0, 1, 1, False)
+        assert deadline(board) == 0
+
+
+@pytest.mark.parametrize(("now", "overdue"), [(6.9, False), (7.0, True), (100.0, True)])
+def test_overdue(board: Scoreboard, now: float, overdue: bool) -> None:
+    """From the deadline on."""
+    pen = CoreCells(board, 1, 0, 2 * SECOND)
+    pen.begin(5 * SECOND, b"")
+
+    assert pen.overdue(int(now * SECOND)) is overdue
+
+    pen.end(0, 1, 1, False)
+    assert not pen.overdue(int(now * SECOND))
+
+
+@pytest.mark.parametrize(
+    ("limit", "asked", "is_at"),
+    [
+        # The application alone decides.
+        (0, 7, 7),
+        (0, 0, 0),
+        # Beside harakiri the earlier end is the one; to take it back leaves harakiri.
+        (2, 6, 6),
+        (2, 7, 7),
+        (2, 30, 7),
+        (2, 0, 7),
+    ],
 )
+def test_the_application_sets_a_deadline(board: Scoreboard, limit: int, asked: int, is_at: int) -> None:
+    """uwsgi.set_user_harakiri in a request that began at second 5; the next request has no part in it."""
+    pen = CoreCells(board, 1, 0, limit * SECOND)
+    pen.begin(5 * SECOND, b"")
+    pen.set_user_deadline(asked * SECOND)
+
+    assert deadline(board) == is_at * SECOND
+
+    pen.end(0, 1, 1, False)
+    assert deadline(board) == 0
+    pen.begin(20 * SECOND, b"")
+    assert deadline(board) == (20 + limit) * SECOND * bool(limit)
 
 
-@given(REQUESTS)
-@settings(deadline=None, max_examples=60)
-def test_the_numbers_of_a_slot_outlive_its_workers(requests: list[tuple[int, int, int, bool, bool]]) -> None:
-    """A worker that takes over a slot goes on where the one before it stopped, wherever that died."""
-    replaced, steady = Scoreboard(1, 1, 2), Scoreboard(1, 1, 2)
-    pen, reference = CoreCells(replaced, 1, 0), CoreCells(steady, 1, 0)
-    for app, duration, sent, failed, dies in requests:
-        if dies:
-            pen.begin(1, b"cut short")
-            replaced.clear_core(1, 0)
-            pen = CoreCells(replaced, 1, 0)
-        for each in (pen, reference):
-            each.begin(1, b"packet")
-            each.end(app, duration, sent, failed)
-        if dies:
-            for each in (pen, reference):
-                each.read_error()
-                each.write_error()
+def test_a_thread_says_what_it_is_called(board: Scoreboard) -> None:
+    """So that a dump of Python stacks can be read; requests do not change it."""
+    pen = CoreCells(board, 2, 1)
+    pen.begin_thread(2**63 - 1)
+    pen.begin(1, b"")
+    pen.end(0, 1, 1, False)
 
-    shown = [
-        [*board.core(1, 0)[CoreCell.EXCEPTIONS :], *board.app(1, 0, 0), *board.app(1, 0, 1)]
-        for board in (replaced, steady)
-    ]
-    assert shown[0] == shown[1]
-    assert replaced.requests(1, 0) == steady.requests(1, 0) == len(requests)
+    assert board.core(2, 1)[CoreCell.THREAD] == 2**63 - 1
+    assert board.core(2, 0)[CoreCell.THREAD] == 0

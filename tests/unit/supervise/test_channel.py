@@ -18,8 +18,12 @@ from uncork.supervise.channel import (
     Leave,
     Loaded,
     Message,
+    Modified,
     Ready,
     ReopenLog,
+    Spent,
+    Stopped,
+    WorkerFailed,
     decode,
     encode,
 )
@@ -29,20 +33,32 @@ EXAMPLES: list[Message] = [
     Loaded((("", 0), ("/bbb", 12))),
     Failed("ImportError: no module named 'sérver'\n\x00\udcff"),
     Forked(1, 4711),
+    Failed("SyntaxError: invalid syntax", ("/srv/app/views.py", "/srv/\udcff\n.py")),
     ForkFailed(2, "resource temporarily unavailable"),
-    Ready(3, 4712),
-    ForkWorker(4),
+    Ready(3, 4712, (("/bbb", 1),)),
+    WorkerFailed(3, 4712, "probe = /: no answer"),
+    WorkerFailed(3, 4712, "SyntaxError: invalid syntax", ("/srv/app/views.py",)),
+    Stopped(3, 4712),
+    Spent(3, 4712, "it has served 1000 requests (max-requests)"),
+    Modified("/srv/app/views.py"),
+    ForkWorker(4, 2, True),
     ReopenLog(),
     Leave(),
 ]
 NUMBERS = st.integers(0, 2**31)
+APPS = st.lists(st.tuples(st.text(), NUMBERS), max_size=5).map(tuple)
+FILES = st.lists(st.text(), max_size=5).map(tuple)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
-    st.builds(Loaded, st.lists(st.tuples(st.text(), NUMBERS), max_size=5).map(tuple)),
-    st.builds(Failed, st.text()),
+    st.builds(Loaded, APPS),
+    st.builds(Failed, st.text(), FILES),
     st.builds(Forked, NUMBERS, NUMBERS),
     st.builds(ForkFailed, NUMBERS, st.text()),
-    st.builds(Ready, NUMBERS, NUMBERS),
-    st.builds(ForkWorker, NUMBERS),
+    st.builds(Ready, NUMBERS, NUMBERS, APPS),
+    st.builds(WorkerFailed, NUMBERS, NUMBERS, st.text(), FILES),
+    st.builds(Spent, NUMBERS, NUMBERS, st.text()),
+    st.builds(Stopped, NUMBERS, NUMBERS),
+    st.builds(Modified, st.text()),
+    st.builds(ForkWorker, NUMBERS, NUMBERS, st.booleans()),
 )
 
 
@@ -93,27 +109,27 @@ def test_nothing_to_hear_yet(pair: tuple[Channel, Channel]) -> None:
 def test_end_is_heard_on_both_sides() -> None:
     """When one side is gone, the other hears what was said before, then the end; what it says is for nobody."""
     ours, theirs = Channel.pair()
-    theirs.send(Ready(1, 2))
+    theirs.send(Ready(1, 2, ()))
     theirs.close()
-    assert ours.receive() == Ready(1, 2)
+    assert ours.receive() == Ready(1, 2, ())
     assert ours.receive() is None
     assert ours.receive() is None
     assert ours.send(Leave()) is False
     ours.close()
 
     ours, theirs = Channel.pair()
-    ours.send(ForkWorker(1))
+    ours.send(ForkWorker(1, 1, False))
     ours.close()
-    assert theirs.receive() == ForkWorker(1)
+    assert theirs.receive() == ForkWorker(1, 1, False)
     assert theirs.receive() is None
-    assert theirs.send(Ready(1, 2)) is False
+    assert theirs.send(Ready(1, 2, ())) is False
     theirs.close()
 
 
 def test_end_with_words_unread() -> None:
     """A side that closes without having read all there was is gone like any other."""
     ours, theirs = Channel.pair()
-    ours.send(ForkWorker(1))
+    ours.send(ForkWorker(1, 1, False))
     theirs.close()
     assert ours.receive() is None
     ours.close()
@@ -134,10 +150,10 @@ def test_a_full_queue_is_told(pair: tuple[Channel, Channel]) -> None:
     """A master whose template does not read learns that a message was not sent; all that were sent arrive."""
     ours, theirs = pair
     sent = 0
-    while ours.send(ForkWorker(sent)):
+    while ours.send(ForkWorker(sent, 1, False)):
         sent += 1
     assert sent > 100
-    assert [theirs.receive() for _ in range(sent)] == [ForkWorker(number) for number in range(sent)]
+    assert [theirs.receive() for _ in range(sent)] == [ForkWorker(number, 1, False) for number in range(sent)]
     assert ours.send(Leave())
     assert theirs.receive() == Leave()
 
@@ -172,5 +188,5 @@ def test_a_message_is_whole_or_refused(pair: tuple[Channel, Channel], size: int)
     ours, theirs = pair
     if theirs.send(Failed("x" * size)):
         assert ours.receive() == Failed("x" * size)
-    assert theirs.send(Ready(1, 2))
-    assert ours.receive() == Ready(1, 2)
+    assert theirs.send(Ready(1, 2, ()))
+    assert ours.receive() == Ready(1, 2, ())

@@ -1,6 +1,7 @@
 """Listening sockets: what is stale is taken over, what is alive is left alone, and who may connect is said."""
 
 import contextlib
+import errno
 import os
 import socket
 import stat
@@ -16,10 +17,12 @@ from uncork.system.listen import (
     SOMAXCONN_FILE,
     Bound,
     Permissions,
+    _why_not_unix,
     bind,
     check_backlog,
     owner_ids,
     queue,
+    stop_newcomers,
     who_may_connect,
 )
 
@@ -307,7 +310,115 @@ def test_a_unix_socket_has_no_countable_queue(tmp_path: Path) -> None:
         assert queue(bound.sock) == (0, 0)
 
 
+# ---- the end
+
+
+ANYWHERE = ["unix", "abstract", "127.0.0.1", "::1"]
+
+# The kernel's TCP_SYN_SENT (include/net/tcp_states.h), first byte of TCP_INFO: nobody has answered yet.
+SYN_SENT = 2
+
+
+def somewhere(kind: str, tmp_path: Path) -> Address:
+    """An address of each kind."""
+    if kind == "unix":
+        return Unix(str(tmp_path / "s"))
+    return Unix(f"@uncork-test-door-{os.getpid()}") if kind == "abstract" else Tcp(kind, 0)
+
+
+@pytest.mark.parametrize("kind", ANYWHERE)
+def test_after_the_last_call_who_waits_is_served_and_nobody_new_gets_in(tmp_path: Path, kind: str) -> None:
+    """With a full queue: every connection in it is accepted and answered, none is reset, and then there is nobody."""
+    backlog = 4
+    with listening(somewhere(kind, tmp_path), backlog) as bound, contextlib.ExitStack() as stack:
+        name = bound.sock.getsockname()
+        # One more than the backlog fits (listen(2) on Linux).
+        clients = [stack.enter_context(socket.socket(bound.sock.family)) for _ in range(backlog + 1)]
+        for number, client in enumerate(clients):
+            client.connect(name)
+            client.sendall(b"%d" % number)
+
+        assert stop_newcomers(bound)
+
+        late = stack.enter_context(socket.socket(bound.sock.family))
+        late.setblocking(False)
+        result = late.connect_ex(name)
+        for number in range(len(clients)):
+            connection = stack.enter_context(bound.sock.accept()[0])
+            assert connection.recv(9) == b"%d" % number
+            connection.sendall(b"answer %d" % number)
+            connection.close()
+        # There would be room for this one.
+        later = stack.enter_context(socket.socket(bound.sock.family))
+        later.setblocking(False)
+        results = {result, later.connect_ex(name)}
+        with pytest.raises(BlockingIOError):
+            bound.sock.accept()
+        if isinstance(bound.address, Tcp):
+            assert results == {errno.EINPROGRESS}
+            for client in (late, later):
+                assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == SYN_SENT
+                assert client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        else:
+            assert results == {errno.ECONNREFUSED}
+        bound.sock.close()
+        for number, client in enumerate(clients):
+            assert (client.recv(99), client.recv(1)) == (b"answer %d" % number, b"")
+
+
+@pytest.mark.parametrize("kind", ANYWHERE)
+def test_the_last_call_disturbs_no_connection_that_was_accepted_before(tmp_path: Path, kind: str) -> None:
+    """Bytes go both ways afterwards, and the end is orderly."""
+    with listening(somewhere(kind, tmp_path)) as bound, socket.socket(bound.sock.family) as client:
+        client.connect(bound.sock.getsockname())
+        connection, _ = bound.sock.accept()
+        with connection:
+            assert stop_newcomers(bound)
+            client.sendall(b"question")
+            assert connection.recv(99) == b"question"
+            connection.sendall(b"answer")
+        assert (client.recv(99), client.recv(1)) == (b"answer", b"")
+
+
+@pytest.mark.parametrize("kind", ANYWHERE)
+def test_the_queue_of_an_inherited_socket_is_its_holders(tmp_path: Path, kind: str) -> None:
+    """Whoever comes now waits for the next server."""
+    with listening(somewhere(kind, tmp_path)) as bound, socket.socket(bound.sock.family) as client:
+        assert not stop_newcomers(Bound(bound.sock, bound.address, inherited=True))
+        client.connect(bound.sock.getsockname())
+        bound.sock.accept()[0].close()
+
+
+@pytest.mark.parametrize("kind", ANYWHERE)
+def test_a_closed_socket_has_no_newcomers_to_stop(tmp_path: Path, kind: str) -> None:
+    """That is said, and is no failure."""
+    with listening(somewhere(kind, tmp_path)) as bound:
+        pass
+    assert not stop_newcomers(bound)
+
+
 # ---- the rest
+
+
+@pytest.mark.parametrize(("number", "sentence"), [(errno.EROFS, "read-only"), (errno.ENOSPC, "no space is left")])
+def test_a_file_system_that_takes_no_file_is_named(number: int, sentence: str) -> None:
+    """With what to do about it."""
+    text = _why_not_unix(OSError(number, os.strerror(number)), Unix("/srv/s"))
+    assert sentence in text
+    assert "choose a path below /run" in text
+
+
+def test_a_socket_file_that_is_gone_or_replaced_is_seen(tmp_path: Path) -> None:
+    """Gone, nobody can reach the socket any more; replaced, the file is somebody else's."""
+    path = str(tmp_path / "s")
+    with listening(Unix(path)) as bound:
+        assert (bound.reachable, bound.replaced) == (True, False)
+        os.rename(path, tmp_path / "moved")
+        assert (bound.reachable, bound.replaced) == (False, False)
+        Path(path).write_text("another")
+        assert (bound.reachable, bound.replaced) == (False, True)
+    with listening(Tcp("127.0.0.1", 0)) as bound:
+        assert (bound.reachable, bound.replaced) == (True, False)
 
 
 def test_a_backlog_beyond_the_systems_limit_is_refused() -> None:

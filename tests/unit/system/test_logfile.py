@@ -4,11 +4,12 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from uncork.errors import UncorkError
-from uncork.system.logfile import LogFile
+from uncork.system.logfile import LogFile, fill_standard_descriptors
 from uncork.system.process import fork
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -155,3 +156,140 @@ def test_no_rotation_overwrites_another(tmp_path: Path) -> None:
 
     in_child(act)
     assert sorted("".join(path.read_text() for path in tmp_path.iterdir()).split()) == list("01234")
+
+
+def test_a_backup_name_takes_the_place_of_the_earlier_backup(tmp_path: Path) -> None:
+    """Option `log-backupname`: one file of old lines, however often the log is rotated; no second file with a time."""
+
+    def act() -> None:
+        os.chdir(tmp_path)
+        log = LogFile("log", backupname="old")
+        os.chdir("/")
+        log.open()
+        for number in range(3):
+            os.write(1, f"{number}\n".encode())
+            assert log.rotate() == f"{tmp_path}/old"
+
+    in_child(act)
+    assert (tmp_path / "old").read_text() == "2\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "old"]
+
+
+def test_the_log_is_emptied_once(tmp_path: Path) -> None:
+    """Option `log-truncate` concerns the start; a log that is reopened keeps what it has."""
+    path = tmp_path / "log"
+    path.write_text("of yesterday\n")
+
+    def act() -> None:
+        log = LogFile(str(path), truncate=True)
+        log.open()
+        os.write(1, b"one\n")
+        log.open()
+        os.write(1, b"two\n")
+
+    in_child(act)
+    assert path.read_text() == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_log_has_the_mode_that_was_asked_for(tmp_path: Path, there: bool) -> None:
+    """Option `logfile-chmod`, whatever the umask, for a file that was there as for a new one."""
+    path = tmp_path / "log"
+    if there:
+        path.touch(0o600)
+
+    def act() -> None:
+        os.umask(0o077)
+        LogFile(str(path), mode=0o664).open()
+
+    in_child(act)
+    assert mode(path) == 0o664
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_log_belongs_to_whom_it_was_given(tmp_path: Path) -> None:
+    """Option `logfile-chown`: so that a server which changed its user can reopen its log."""
+    path = tmp_path / "log"
+
+    os.close(LogFile(str(path), owner=(12345, 54321), mode=0o604).descriptor())
+    status = path.stat()
+
+    assert (status.st_uid, status.st_gid, mode(path)) == (12345, 54321, 0o604)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes a second user")
+def test_the_file_of_somebody_else_is_written_as_it_is(tmp_path: Path) -> None:
+    """A program that rotates logs made it for us: that we may not change its mode must not cost us the log."""
+    path = tmp_path / "log"
+    path.touch()
+    path.chmod(0o666)
+    tmp_path.chmod(0o777)
+    for parent in list(tmp_path.parents)[:3]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+
+    def act() -> None:
+        os.setuid(12345)
+        LogFile(str(path), owner=(12345, 12345), mode=0o600).open()
+        os.write(1, b"line\n")
+
+    in_child(act)
+    assert path.read_text() == "line\n"
+    assert mode(path) == 0o666
+
+
+@pytest.mark.parametrize("wanted", [{"mode": 0o666}, {"truncate": True}, {"owner": (12345, -1)}])
+def test_a_file_with_a_second_name_is_left_as_it_is(tmp_path: Path, wanted: dict[str, Any]) -> None:
+    """Whoever may write to the log's directory could have linked the file of somebody else there."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    precious.chmod(0o640)
+    os.link(precious, tmp_path / "log")
+
+    with pytest.raises(UncorkError, match="the file has a second name"):
+        LogFile(str(tmp_path / "log"), "logto2", **wanted).descriptor()
+
+    assert precious.read_text() == "precious"
+    assert mode(precious) == 0o640
+    assert precious.stat().st_uid == os.geteuid()
+
+
+def test_a_pipe_that_nobody_reads_is_an_error_and_no_hang(tmp_path: Path) -> None:
+    """To open a named pipe for writing waits for a reader, which may never come."""
+    os.mkfifo(tmp_path / "log")
+
+    with pytest.raises(UncorkError) as caught:
+        LogFile(str(tmp_path / "log"), "logto2").descriptor()
+
+    assert str(caught.value) == f"logto2 = {tmp_path}/log: nobody reads this pipe (check the path and its owner)"
+
+
+@pytest.mark.parametrize(("size", "larger"), [(0, False), (10, False), (11, True)])
+def test_a_log_is_larger_than_its_limit_or_not(tmp_path: Path, size: int, larger: bool) -> None:
+    """Option `log-maxsize`: the limit itself is allowed."""
+    (tmp_path / "log").write_bytes(b"x" * size)
+
+    assert LogFile(str(tmp_path / "log")).larger_than(10) == larger
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/nosuch/log"])
+def test_only_files_have_a_size(path: str) -> None:
+    """A device is never rotated, and a log that is gone has nothing to rotate."""
+    assert not LogFile(path).larger_than(0)
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2), (1, 2)])
+def test_a_closed_standard_descriptor_becomes_the_null_device(closed: tuple[int, ...]) -> None:
+    """Else the next socket would be standard error, and its client read the log."""
+
+    def act() -> None:
+        kept = {fd: os.fstat(fd) for fd in {0, 1, 2} - set(closed)}
+        for fd in closed:
+            os.close(fd)
+        fill_standard_descriptors()
+        for fd in closed:
+            assert os.path.samestat(os.fstat(fd), os.stat(os.devnull))
+            assert os.get_inheritable(fd)
+        for fd, status in kept.items():
+            assert os.path.samestat(os.fstat(fd), status)
+
+    in_child(act)

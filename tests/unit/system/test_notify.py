@@ -29,6 +29,26 @@ def test_the_lines_come_in_one_datagram(manager: socket.socket) -> None:
     assert [manager.recv(100), manager.recv(100)] == [b"READY=1\nSTATUS=serving", b"STOPPING=1"]
 
 
+def test_descriptors_come_along(manager: socket.socket) -> None:
+    """FDSTORE=1 takes them with it (sd_pid_notify_with_fds(3))."""
+    one, other = socket.socketpair()
+    with one, other:
+        notify("FDSTORE=1", "FDNAME=x", fds=[one.fileno(), other.fileno()])
+
+        data, fds, _, _ = socket.recv_fds(manager, 100, 4)
+        assert data == b"FDSTORE=1\nFDNAME=x"
+        assert [os.fstat(fd).st_ino for fd in fds] == [os.fstat(sock.fileno()).st_ino for sock in (one, other)]
+        for fd in fds:
+            os.close(fd)
+
+
+def test_a_closed_descriptor_is_no_failure(manager: socket.socket) -> None:
+    """Nothing is sent then."""
+    notify("FDSTORE=1", fds=[-1])
+    with pytest.raises(BlockingIOError):
+        manager.recv(100)
+
+
 def test_a_manager_that_does_not_listen_is_no_failure(manager: socket.socket) -> None:
     """A full queue neither blocks nor raises."""
     for _ in range(2000):

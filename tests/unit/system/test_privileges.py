@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from uncork.errors import UncorkError
-from uncork.system.privileges import drop
+from uncork.system.privileges import Moment, check, drop, moment
 from uncork.system.process import fork
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -90,8 +90,9 @@ def test_who_is_not_root_cannot_change(uid: str | None, gid: str | None) -> None
 
     def act() -> None:
         drop("nobody", None)
-        with pytest.raises(UncorkError, match=f"^uid = {uid}, gid = {gid}: only root may change them"):
-            drop(uid, gid)
+        for act_or_check in (drop, check):
+            with pytest.raises(UncorkError, match=f"^uid = {uid}, gid = {gid}: only root may change them"):
+                act_or_check(uid, gid)
         assert os.getresuid() == (NOBODY.pw_uid,) * 3
 
     in_child(act)
@@ -119,8 +120,9 @@ def test_who_does_not_exist_is_refused(uid: str | None, gid: str | None, message
 
     def act() -> None:
         before = os.getresuid(), os.getresgid(), os.getgroups()
-        with pytest.raises(UncorkError, match=message):
-            drop(uid, gid)
+        for act_or_check in (check, drop):
+            with pytest.raises(UncorkError, match=message):
+                act_or_check(uid, gid)
         assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
 
     in_child(act)
@@ -136,3 +138,74 @@ def test_a_number_needs_no_entry_in_the_list_of_users() -> None:
         assert (os.getresuid(), os.getresgid(), os.getgroups()) == ((54321,) * 3, (54322,) * 3, [])
 
     in_child(act)
+
+
+def test_a_check_changes_nothing() -> None:
+    """It only says what would fail."""
+    before = os.getresuid(), os.getresgid(), os.getgroups()
+    check(None, None, ["no-such-group"])
+    check(str(os.geteuid()), str(os.getegid()))
+    if os.geteuid() == 0:
+        check("nobody", "root", ["root"])
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+
+
+@AS_ROOT
+def test_the_users_own_groups_come_with_it() -> None:
+    """Those that the system has for it, the further ones, or none."""
+
+    def groups(*further: str, initgroups: bool = True) -> set[int]:
+        read, write = os.pipe()
+
+        def act() -> None:
+            os.setgroups([0, 12345])
+            drop("nobody", "54321", further, initgroups)
+            os.write(write, " ".join(map(str, os.getgroups())).encode())
+
+        in_child(act)
+        os.close(write)
+        with open(read) as file:
+            return set(map(int, file.read().split()))
+
+    own = set(os.getgrouplist("nobody", 54321))
+    assert groups() == own
+    assert groups("777", "root", "777") == own | {777, 0}
+    assert groups(initgroups=False) == set()
+    assert groups("777", initgroups=False) == {777}
+
+
+@AS_ROOT
+def test_root_itself_can_be_given_a_further_group() -> None:
+    """Although it need not become anybody."""
+
+    def act() -> None:
+        os.setgroups([])
+        drop("root", "root", ["777"])
+        assert 777 in os.getgroups()
+
+    in_child(act)
+
+
+def test_an_unknown_further_group_is_refused() -> None:
+    """Under the name of its option."""
+    with pytest.raises(UncorkError, match=r"^add-gid = no-such-group: there is no such group"):
+        drop("nobody", None, ["no-such-group"])
+
+
+@pytest.mark.parametrize(
+    ("chown_socket", "after_init", "after_apps", "master_as_root", "expected"),
+    [
+        (False, False, False, False, Moment.BEFORE_SOCKETS),
+        (True, False, False, False, Moment.AFTER_SOCKETS),
+        (False, True, False, False, Moment.AFTER_SOCKETS),
+        (True, True, False, True, Moment.BEFORE_APPS),
+        (False, False, False, True, Moment.BEFORE_APPS),
+        (True, True, True, False, Moment.AFTER_APPS),
+        (False, False, True, True, Moment.AFTER_APPS),
+    ],
+)
+def test_the_moment_is_the_latest_that_an_option_asks_for(
+    chown_socket: bool, after_init: bool, after_apps: bool, master_as_root: bool, expected: Moment
+) -> None:
+    """uWSGI's order, save that its master-as-root imports the app as root."""
+    assert moment(chown_socket, after_init, after_apps, master_as_root) is expected

@@ -5,19 +5,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from uncork.system.process import (
     HANDLED,
     adopt_orphans,
+    dump_stacks_at,
     fork,
     handle_signals,
     kill,
     memory_usage,
     reap,
+    wait_for_end,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -272,3 +277,146 @@ def test_memory_is_counted_in_bytes() -> None:
     assert more_rss - rss > 32 << 20
     assert more_vsz > more_rss
     del used
+
+
+def test_the_memory_of_another_process() -> None:
+    """By its pid; one that is gone is an OSError, whatever its pid may mean later."""
+    hold, held = os.pipe()
+
+    def main() -> int:
+        used = bytearray(b"x" * (64 << 20))
+        os.read(hold, 1)
+        return len(used) & 1
+
+    own = memory_usage()[0]
+    pid = fork(bounded(main))
+    while memory_usage(pid)[0] < 64 << 20:
+        os.sched_yield()
+    assert memory_usage()[0] < own + (32 << 20)
+    os.write(held, b"x")
+    os.waitpid(pid, 0)
+    with pytest.raises(OSError, match="No such"):
+        memory_usage(pid)
+    os.close(hold)
+    os.close(held)
+
+
+# ---- waiting for somebody's end
+
+
+def test_the_end_of_a_process_that_is_no_child_is_waited_for() -> None:
+    """A child of a child; its status is left for who has a right to it."""
+    pids, go = os.pipe(), os.pipe()
+
+    def waiter() -> int:
+        pid = int.from_bytes(os.read(pids[0], 4), "big")
+        wait_for_end(pid)
+        return 42
+
+    waiting = fork(bounded(waiter))
+    awaited = fork(bounded(lambda: len(os.read(go[0], 1)) + 2))
+    os.write(pids[1], awaited.to_bytes(4, "big"))
+    assert os.waitid(os.P_PID, waiting, os.WEXITED | os.WNOHANG) is None
+    os.write(go[1], b"x")
+
+    assert os.waitstatus_to_exitcode(os.waitpid(waiting, 0)[1]) == 42
+    assert os.waitstatus_to_exitcode(os.waitpid(awaited, 0)[1]) == 3
+    for fd in (*pids, *go):
+        os.close(fd)
+
+
+def test_who_has_ended_is_not_waited_for() -> None:
+    """Neither a zombie nor a process that nobody remembers."""
+    pid = fork(lambda: 0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    wait_for_end(pid)
+    os.waitpid(pid, 0)
+    wait_for_end(pid)
+
+
+def test_to_wait_for_an_end_leaves_no_descriptor() -> None:
+    """However often it is done."""
+    before = len(os.listdir("/proc/self/fd"))
+    pid = fork(lambda: 0)
+    wait_for_end(pid)
+    os.waitpid(pid, 0)
+    wait_for_end(pid)
+
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+# ---- stacks
+
+
+def test_a_signal_shows_the_stacks_and_then_does_what_its_handler_does(capfd: pytest.CaptureFixture[str]) -> None:
+    """Of all threads, each with its name in dumps; the program goes on."""
+
+    def main() -> int:
+        came: list[int] = []
+        handle_signals({signal.SIGUSR2: lambda number, _: came.append(number)})
+        dump_stacks_at(signal.SIGUSR2)
+        go, names = threading.Event(), []
+
+        def where_it_hangs() -> None:
+            names.append(threading.get_ident())
+            go.wait()
+
+        thread = threading.Thread(target=where_it_hangs)
+        thread.start()
+        while not names:
+            os.sched_yield()
+        os.kill(os.getpid(), signal.SIGUSR2)
+        go.set()
+        thread.join()
+        os.write(1, f"{names[0]:016x}".encode())
+        return 42 if came == [signal.SIGUSR2] else 1
+
+    assert status_of(main) == 42
+    name, log = capfd.readouterr()
+    assert f"Thread 0x{name} (most recent call first):\n" in log
+    assert "Current thread 0x" in log
+    assert ", line" in log
+    assert " in where_it_hangs\n" in log
+
+
+def test_stacks_are_shown_in_the_middle_of_a_call_that_gives_nothing_back(tmp_path: Path) -> None:
+    """C code that holds the interpreter's lock: no handler of Python's could run."""
+    log, ready = tmp_path / "log", tmp_path / "ready"
+
+    def main() -> int:
+        handle_signals({})
+        dump_stacks_at(signal.SIGUSR2)
+        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(fd, 2)
+        ready.touch()
+        # Unlike CDLL, PyDLL keeps the lock.  A signal that is handled ends the call.
+        ctypes.PyDLL(None).sleep(PATIENCE)
+        return 42
+
+    pid = fork(bounded(main))
+    while not ready.exists():
+        os.sched_yield()
+    while " in main\n" not in log.read_text():
+        os.kill(pid, signal.SIGUSR2)
+        time.sleep(0.05)
+    kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def test_a_child_asks_anew_for_the_stacks(capfd: pytest.CaptureFixture[str]) -> None:
+    """What a parent had registered counts as registered in its child, whose own handlers have replaced it."""
+
+    def child() -> int:
+        came: list[int] = []
+        handle_signals({signal.SIGUSR2: lambda number, _: came.append(number)})
+        dump_stacks_at(signal.SIGUSR2)
+        os.kill(os.getpid(), signal.SIGUSR2)
+        return 42 if came == [signal.SIGUSR2] else 1
+
+    def parent() -> int:
+        handle_signals({})
+        dump_stacks_at(signal.SIGUSR2)
+        return status_of(child)
+
+    assert status_of(parent) == 42
+    assert " in child\n" in capfd.readouterr().err

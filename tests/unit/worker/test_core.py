@@ -21,6 +21,7 @@ from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.cells import CoreCells
 from uncork.scoreboard.schema import CoreCell
 from uncork.worker.core import ACCEPTS_PER_WAIT, FIRST_READ, Core
+from uncork.worker.deadline import Interrupter
 from uncork.worker.loop import Limits, Listener, Loop
 from uncork.worker.mounts import App, Mounts
 from uncork.worker.requestlog import LogFilter, RequestLog
@@ -35,6 +36,7 @@ PATIENCE = 60.0
 BASE: Environ = {"wsgi.version": (1, 0), "wsgi.errors": sys.stderr, "wsgi.file_wrapper": FileWrapper}
 GET = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/x?y", "PATH_INFO": "/x", "SERVER_PROTOCOL": "HTTP/1.1"}
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+TIMED_OUT = b"HTTP/1.1 504 Gateway Timeout\r\nContent-Type: text/plain\r\nContent-Length: 16\r\n\r\nGateway Timeout\n"
 FAILED = (
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n\r\n"
     b"Internal Server Error\n"
@@ -49,7 +51,10 @@ def echo(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 class Worker:
-    """A worker over `sock`, serving `app` in threads of this process while the with block lasts."""
+    """A worker over `sock`, serving `app` in threads of this process while the with block lasts.
+
+    `limit` is harakiri in microseconds; the last three are as in Core.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,10 @@ class Worker:
         admits: Callable[[str], bool] | None = None,
         logs: bool = False,
         quiet_write_errors: bool = False,
+        limit: int = 0,
+        memory_report: Callable[[], tuple[int, int]] | None = None,
+        enough: int = 0,
+        served: Callable[[int, int, int], None] = lambda *_: None,
     ) -> None:
         self.sock = sock
         self.board = Scoreboard(1, threads, 1)
@@ -75,13 +84,15 @@ class Worker:
                 1,
                 self.loop,
                 Mounts([App(0, mountpoint, app, 0)], False),
-                CoreCells(self.board, 1, number),
+                CoreCells(self.board, 1, number, limit),
                 BASE,
                 log_filter,
                 RequestLog(False, False, False, None),
                 quiet_write_errors,
-                None,
+                memory_report,
                 lambda: None,
+                enough,
+                served,
             )
             for number in range(threads)
         ]
@@ -705,7 +716,7 @@ def test_stop_ends_every_thread(listener: socket.socket) -> None:
 
 
 def test_stop_lets_the_running_request_finish(listener: socket.socket) -> None:
-    """What was accepted is answered; what was not stays in the kernel's queue for whoever listens next."""
+    """What was accepted is answered; who waits in the kernel's queue is served by this worker or by the next."""
     running, finish = threading.Event(), threading.Event()
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -796,7 +807,7 @@ def test_want_of_descriptors_is_waited_out(listener: socket.socket, capfd: pytes
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
         assert answer(client) == HEAD + b"GET /x "
-    assert re.match(r"accept\(\) on .*/s: Too many open files; waiting 0\.1 s\n", log)
+    assert re.match(r"accept\(\) on .*/s: Too many open files; connections wait in the queue\n", log)
 
 
 def test_a_request_that_was_accepted_is_answered_by_a_stopping_worker(listener: socket.socket) -> None:
@@ -807,3 +818,243 @@ def test_a_request_that_was_accepted_is_answered_by_a_stopping_worker(listener: 
         client.sendall(packet())
 
         assert answer(client) == HEAD + b"GET /x "
+
+
+def test_a_stopping_worker_empties_the_queues_that_nobody_joins_any_more(listener: socket.socket) -> None:
+    """Who waits where the master has closed the door is served still, however many they are; then the worker ends."""
+    running, finish = threading.Event(), threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        running.set()
+        assert finish.wait(PATIENCE)
+        return echo(environ, start_response)
+
+    with contextlib.ExitStack() as stack:
+        worker = stack.enter_context(Worker(listener, app, threads=2))
+        clients = [stack.enter_context(worker.connect()) for _ in range(100)]
+        for number, client in enumerate(clients):
+            client.sendall(packet(PATH_INFO=f"/{number}"))
+        assert running.wait(PATIENCE)
+        worker.loop.stop(closed=0b1)
+        finish.set()
+
+        for number, client in enumerate(clients):
+            assert answer(client) == HEAD + f"GET /{number} ".encode()
+        worker.join()
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_stopping_worker_leaves_the_other_queues_to_others(
+    listener: socket.socket, tcp_listener: socket.socket, paused: bool
+) -> None:
+    """Only the sockets whose bits are set are emptied, in a pause, too; the others have somebody who accepts."""
+    running, finish = threading.Event(), threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        running.set()
+        assert finish.wait(PATIENCE)
+        return echo(environ, start_response)
+
+    with contextlib.ExitStack() as stack:
+        worker = Worker(listener, app)
+        worker.loop.listeners[tcp_listener.fileno()] = Listener(tcp_listener, "tcp", None)
+        stack.enter_context(worker)
+        first = stack.enter_context(worker.connect())
+        first.sendall(packet())
+        assert running.wait(PATIENCE)
+        left = stack.enter_context(worker.connect())
+        left.sendall(packet(PATH_INFO="/left"))
+        closed = [stack.enter_context(socket.create_connection(tcp_listener.getsockname(), PATIENCE)) for _ in range(9)]
+        for client in closed:
+            client.sendall(packet(PATH_INFO="/closed"))
+        worker.loop.pause(paused)
+        worker.loop.stop(closed=0b10)
+        finish.set()
+
+        for client in closed:
+            assert answer(client) == HEAD + b"GET /closed "
+        assert answer(first) == HEAD + b"GET /x "
+        worker.join()
+        assert not select.select([left], [], [], 0)[0]
+
+
+def test_each_thread_says_that_it_has_seen_the_stop(listener: socket.socket) -> None:
+    """One that is in the application cannot, until it is out of it."""
+    running, finish = threading.Event(), threading.Event()
+    told: list[list[bool]] = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        running.set()
+        assert finish.wait(PATIENCE)
+        return echo(environ, start_response)
+
+    with Worker(listener, app, threads=3) as worker, worker.connect() as client:
+        worker.loop.on_stopped = lambda: told.append([core.stopped for core in worker.cores])
+        client.sendall(packet())
+        assert running.wait(PATIENCE)
+        assert not any(core.stopped for core in worker.cores)
+        worker.loop.stop()
+        eventually(lambda: sum(core.stopped for core in worker.cores) == 2)
+        assert [core.in_app for core in worker.cores] == [not core.stopped for core in worker.cores]
+        finish.set()
+        assert answer(client)
+        worker.join()
+    assert told[-1] == [True] * 3
+
+
+def test_a_queue_that_is_shut_is_empty_in_the_end(tcp_listener: socket.socket) -> None:
+    """accept(2) on a socket that was shut down is no fault: who waited has been served, and nobody comes."""
+    with Worker(tcp_listener) as worker, worker.connect() as client:
+        client.sendall(packet())
+        assert answer(client) == HEAD + b"GET /x "
+        tcp_listener.shutdown(socket.SHUT_RD)
+        worker.loop.stop(closed=0b1)
+        worker.join()
+
+
+# ---- requests that take too long
+
+
+def strike(worker: Worker) -> None:
+    """What the handler of SIGUSR2 does, in the main thread."""
+    Interrupter(list(worker.cores)).strike()
+
+
+def test_a_request_that_is_interrupted_is_answered_with_504(
+    listener: socket.socket, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The exception comes out of the very line that hangs; the thread serves on, the next request is not hit."""
+    hanging = threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/hang":
+            start_response("200 OK", [("X-Secret", "1")])
+            hanging.set()
+            while True:
+                pass
+        return echo(environ, start_response)
+
+    with Worker(listener, app, limit=1) as worker, worker.connect() as client:
+        client.sendall(packet(PATH_INFO="/hang"))
+        assert hanging.wait(PATIENCE)
+        strike(worker)
+
+        assert answer(client) == TIMED_OUT
+        for _ in range(3):
+            assert worker.request() == HEAD + b"GET /x "
+        assert not worker.cores[0].interrupted
+    log = capfd.readouterr().err
+    assert ", in app\n" in log
+    assert log.endswith("[HarakiriInterrupt during GET /x?y]\n")
+    assert worker.cell(CoreCell.EXCEPTIONS) == 1
+
+
+def test_an_application_that_catches_everything_is_interrupted(listener: socket.socket) -> None:
+    """`except Exception` around a view does not swallow it."""
+    hanging = threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            hanging.set()
+            while True:
+                pass
+        except Exception:
+            return echo(environ, start_response)
+
+    with Worker(listener, app, limit=1) as worker, worker.connect() as client:
+        client.sendall(packet())
+        assert hanging.wait(PATIENCE)
+        strike(worker)
+
+        assert answer(client) == TIMED_OUT
+
+
+def test_an_interrupt_that_comes_too_late_is_taken_back(listener: socket.socket) -> None:
+    """One that was set for a request that ended without it does not hit the next one."""
+    in_app, struck = threading.Event(), threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/late":
+            in_app.set()
+            assert struck.wait(PATIENCE)
+        return echo(environ, start_response)
+
+    with Worker(listener, app) as worker, worker.connect() as client:
+        client.sendall(packet(PATH_INFO="/late"))
+        assert in_app.wait(PATIENCE)
+        # The flag comes first: whoever finds it clears the way for the next request.
+        worker.cores[0].interrupted = True
+        struck.set()
+
+        assert answer(client) == HEAD + b"GET /late "
+        assert worker.request() == HEAD + b"GET /x "
+        assert not worker.cores[0].interrupted
+
+
+def test_siblings_are_not_interrupted(listener: socket.socket) -> None:
+    """Only the thread whose request is overdue is hit; its sibling finishes its own in peace."""
+    hanging, waiting, go = threading.Event(), threading.Event(), threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/hang":
+            hanging.set()
+            while True:
+                pass
+        if environ["PATH_INFO"] == "/wait":
+            waiting.set()
+            assert go.wait(PATIENCE)
+        return echo(environ, start_response)
+
+    with contextlib.ExitStack() as stack:
+        worker = stack.enter_context(Worker(listener, app, threads=2, limit=3600 * 1_000_000))
+        stuck, sibling = (stack.enter_context(worker.connect()) for _ in range(2))
+        stuck.sendall(packet(PATH_INFO="/hang"))
+        assert hanging.wait(PATIENCE)
+        sibling.sendall(packet(PATH_INFO="/wait"))
+        assert waiting.wait(PATIENCE)
+        strike(worker)
+        in_request = [core for core in range(2) if worker.board.snapshot(1, core) == packet(PATH_INFO="/hang")]
+        worker.board.cells[worker.board.core_row(1, in_request[0]) + CoreCell.DEADLINE] = 1
+        strike(worker)
+
+        assert answer(stuck) == TIMED_OUT
+        go.set()
+        assert answer(sibling) == HEAD + b"GET /wait "
+
+
+def test_a_thread_is_known_by_its_name_in_dumps(listener: socket.socket) -> None:
+    """The scoreboard says which thread of a dump of stacks serves which core."""
+    with Worker(listener, threads=3) as worker:
+        worker.request()
+        names = {thread.ident for thread in worker.threads}
+        eventually(lambda: {worker.board.core(1, core)[CoreCell.THREAD] for core in range(3)} == names)
+        assert {core.thread for core in worker.cores} == names
+
+
+# ---- workers that have done enough
+
+
+@pytest.mark.parametrize(("enough", "asked"), [(0, []), (1, [1, 2, 3, 4]), (3, [3, 4]), (5, [])])
+def test_who_counts_requests_is_asked_from_the_limit_on(listener: socket.socket, enough: int, asked: list[int]) -> None:
+    """After each request from the limit on, however many threads there are; never without one."""
+    numbers: list[int] = []
+    with Worker(listener, threads=2, enough=enough, served=lambda number, *_: numbers.append(number)) as worker:
+        for _ in range(4):
+            worker.request()
+        eventually(lambda: worker.board.total_requests() == 4)
+    assert sorted(numbers) == asked
+
+
+def test_who_weighs_is_asked_after_each_request(listener: socket.socket) -> None:
+    """With what the worker occupies by then."""
+    sizes: list[tuple[int, int, int]] = []
+    reports = iter([(10, 100), (20, 200)])
+    with Worker(
+        listener,
+        memory_report=lambda: next(reports),
+        enough=100,
+        served=lambda number, rss, vsz: sizes.append((number, rss, vsz)),
+    ) as worker:
+        worker.request()
+        worker.request()
+    assert sizes == [(1, 10, 100), (2, 20, 200)]

@@ -1,7 +1,11 @@
 """Lines about what went wrong stay lines."""
 
+import io
+import sys
+
 import pytest
 
+from uncork.system import logwriter
 from uncork.worker.errorlog import printable, request_line, say, say_block
 
 
@@ -34,6 +38,34 @@ def test_half_a_character_does_not_lose_the_line(capfd: pytest.CaptureFixture[st
     say_block("file \udcff")
 
     assert capfd.readouterr().err == "file \\udcff\n"
+
+
+def test_lines_have_the_time_where_it_is_asked_for(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Option `log-date`."""
+    monkeypatch.setattr(logwriter.voice, "date", "at noon")
+    say("line")
+
+    assert capfd.readouterr().err == "at noon - line\n"
+
+
+@pytest.mark.parametrize("error", [OSError("disk"), ValueError("closed"), RuntimeError("app's own"), None])
+def test_whatever_the_application_made_of_stderr_the_line_is_written(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    """An object of its own that fails, or nothing at all."""
+
+    class Stream(io.StringIO):
+        def flush(self) -> None:
+            assert error is not None
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", Stream() if error else None)
+        say("line")
+
+    assert capfd.readouterr().err == "line\n"
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,41 @@ def test_stop_wakes_every_thread_for_ever(loop: Loop) -> None:
         assert loop.wait(SOON) in loop.ends
 
 
+@pytest.mark.parametrize(("closed", "numbers"), [(0b00, []), (0b01, [0]), (0b10, [1]), (0b11, [0, 1]), (0b100, [])])
+def test_where_a_stopping_worker_looks_once_more(
+    loop: Loop, listening: socket.socket, closed: int, numbers: list[int]
+) -> None:
+    """A bit for each listener in the order of the sockets; the first word counts."""
+    with socket.create_server(("127.0.0.1", 0)) as second:
+        loop.listeners[second.fileno()] = Listener(second, "second", None)
+        loop.epoll.register(second.fileno())
+        loop.stop(closed)
+        loop.stop(0b11)
+
+        every = list(loop.listeners.values())
+        assert loop.closed == [every[number] for number in numbers]
+        assert every[0].fd == listening.fileno()
+        loop.pause(True)
+
+
+def test_a_stopping_worker_is_finished_when_nothing_is_left(loop: Loop, pair: tuple[Connection, socket.socket]) -> None:
+    """Neither a queue to look at nor a connection whose request is still on its way."""
+    connection, _ = pair
+    loop.park(connection, 60.0)
+    assert not loop.finished()
+    ends = set(loop.ends)
+    loop.stop(0b1)
+    assert not loop.finished()
+    loop.closed.clear()
+    assert not loop.finished()
+    # The end has been heard: who waits for the parked one now must not be woken by it for ever.
+    assert loop.wait(0.0) == -1
+    loop.parked.clear()
+    assert loop.finished()
+    for fd in ends:
+        os.close(fd)
+
+
 def test_pause_hides_the_listener(loop: Loop, listening: socket.socket) -> None:
     """Parked connections and the end are still events."""
     with socket.create_connection(listening.getsockname()):

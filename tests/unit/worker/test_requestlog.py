@@ -1,11 +1,14 @@
 """The request log: uWSGI's line, one line whatever a client sends, and which requests get one."""
 
+import os
 import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from uncork.system import logwriter
+from uncork.system.logwriter import LogWriter
 from uncork.worker.requestlog import Clock, Exchange, LogFilter, RequestLog
 
 # Local noon, whatever the time zone of this machine is.
@@ -110,6 +113,29 @@ def test_the_line_is_written_to_standard_error(capfd: pytest.CaptureFixture[str]
     RequestLog(False, False, False, None).write(exchange(), NO_MEMORY)
 
     assert capfd.readouterr() == ("", EXAMPLE + "\n")
+
+
+def test_the_line_goes_where_lines_of_requests_go(capfd: pytest.CaptureFixture[str]) -> None:
+    """Option `req-logger`: another descriptor than that of everything else."""
+    read, write = os.pipe()
+    RequestLog(False, False, False, None, LogWriter(write)).write(exchange(), NO_MEMORY)
+    os.close(write)
+    with open(read, encoding="utf-8") as file:
+        assert file.read() == EXAMPLE + "\n"
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_line_that_cannot_be_written_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And raises nothing: the request is answered, whatever happens to its line."""
+    losses = logwriter.Losses()
+    monkeypatch.setattr(logwriter, "losses", losses)
+    with open("/dev/full", "wb") as full:
+        log = RequestLog(False, False, False, None, LogWriter(full.fileno()))
+        for _ in range(3):
+            log.write(exchange(), NO_MEMORY)
+
+    assert losses.lines == 3
 
 
 def test_a_format_replaces_the_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -301,6 +301,24 @@ def test_the_error_page_for_a_head_request_has_no_body(open_wire: Wires) -> None
         assert b"".join(sent(connection, peer)).endswith(b"\r\nContent-Length: 22\r\n\r\n")
 
 
+@pytest.mark.parametrize("status", ["504 Gateway Timeout", "503 Service Unavailable"])
+def test_fail_answers_another_status(open_wire: Wires, status: str) -> None:
+    """With its reason as body, and of the right length; what was begun is forgotten just the same."""
+    with open_wire() as (connection, peer):
+        response = Response(connection, "HTTP/1.0", False)
+        response.start_response("200 OK", [("X-Secret", "1")])
+
+        assert response.fail(status)
+        head, _, body = b"".join(sent(connection, peer)).partition(b"\r\n\r\n")
+        assert head.splitlines() == [
+            f"HTTP/1.0 {status}".encode(),
+            b"Content-Type: text/plain",
+            f"Content-Length: {len(body)}".encode(),
+        ]
+        assert body == status[4:].encode() + b"\n"
+        assert response.status == status[:3]
+
+
 def test_fail_answers_500_and_tells_nothing(open_wire: Wires) -> None:
     """Whatever was begun is forgotten: no header and no detail of it reaches the client."""
     with open_wire() as (connection, peer):

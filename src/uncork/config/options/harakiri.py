@@ -2,7 +2,32 @@
 
 from dataclasses import dataclass
 
+from uncork.config.kinds import FLAG, Integer
+from uncork.config.option import option
+
 
 @dataclass(frozen=True, slots=True)
 class Harakiri:
     """Deadlines of requests."""
+
+    harakiri: int = option(
+        "harakiri",
+        short="t",
+        kind=Integer(),
+        default=0,
+        unit="seconds",
+        help="interrupt a request that takes longer than this, and kill its worker if that does not help; 0: never",
+    )
+    harakiri_verbose: bool = option(
+        "harakiri-verbose",
+        kind=FLAG,
+        default=False,
+        help="log what the kernel says about a worker that has to be killed, too",
+    )
+    harakiri_graceful_timeout: int = option(
+        "harakiri-graceful-timeout",
+        kind=Integer(),
+        default=0,
+        unit="seconds",
+        help="give the other threads of a worker that has to be killed so much time to finish their requests",
+    )
