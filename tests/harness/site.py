@@ -154,6 +154,10 @@ class Site:
                 raise TimeoutError(f"{what} did not come within {patience} s\n{self.server.text()}")
             time.sleep(0.02)
 
+    def until_version(self, version: str) -> None:
+        """Wait until this is the code that answers: an old worker that is told to leave may take one more request."""
+        self.until(lambda: self.version() == version, f"the code of {version}")
+
     def until_replaced(self, before: set[int], workers: int = 2) -> set[int]:
         """Wait until `workers` workers accept and none of them is of `before`; the new ones."""
 

@@ -7,7 +7,7 @@ calms down, and everything must have come to rest.
 
 import itertools
 import signal
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,7 @@ from functools import partial
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from uncork.control.commands import Command
+from uncork.control.commands import BY_COMMAND, Command, Outcome
 from uncork.master import events
 from uncork.master.plan import LAST_WORDS, Planner
 from uncork.master.slots import SLOTS_EACH
@@ -130,7 +130,7 @@ class World:
         self.coming: deque[events.Event] = deque()
         self.event: events.Event = events.Tick()
         # Who waits for the outcome of what.
-        self.waiting: Counter[Command] = Counter()
+        self.waiting: set[Outcome] = set()
         self.reloads = 0
         self.newcomers = True
         self.left: int | None = None
@@ -287,16 +287,10 @@ class World:
                 self.end(child, LEFT)
 
     def answer(self, action: events.CommandEnded) -> None:
-        """Whoever waits for a command is answered; `w` and `W` do as much, so that the last of them answers for all."""
-        alike = ALL_WORKERS if action.command in ALL_WORKERS else {action.command}
-        waiting = sum(self.waiting.pop(command, 0) for command in alike)
-        assert waiting, "a command ends that nobody waits for"
-        if (
-            action.error == "another command took its place"
-            and waiting > 1
-            and self.event == events.Asked(action.command)
-        ):
-            self.waiting[action.command] = 1
+        """Whoever waits for such an outcome is answered, as by the control socket."""
+        outcome = BY_COMMAND[action.command].outcome
+        assert outcome in self.waiting, "a command ends that nobody waits for"
+        self.waiting.remove(outcome)
 
     # ---- signals -----------------------------------------------------------------------------------------------------
 
@@ -559,7 +553,7 @@ class World:
     def ask(self, command: Command) -> None:
         """Somebody asks, and waits for the outcome."""
         if command in ROLLING:
-            self.waiting[command] += 1
+            self.waiting.add(BY_COMMAND[command].outcome)
         self.feed(events.Asked(command))
 
     def want(self) -> None:
