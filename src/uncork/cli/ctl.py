@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import click
 
 from uncork.control.commands import BY_VERB, COMMANDS, Command, Outcome
-from uncork.control.ctlclient import HURRY, Answer, CtlError, Server, ask, is_named, servers, why_not
+from uncork.control.ctlclient import HURRY, PATIENCE, Answer, CtlError, Server, ask, is_named, servers, why_not
 from uncork.control.ctlserver import running
 from uncork.errors import UncorkError
 from uncork.system.pidfd import HeldProcess
@@ -173,7 +173,8 @@ def _told(server: Server, verb: str, seconds: float) -> Answer:
     try:
         if verb in BY_VERB and BY_VERB[verb].outcome is Outcome.END:
             return _stopped(server, verb, seconds, progress)
-        return ask(server, verb, seconds, progress)
+        # A question is answered at once, or by nobody.
+        return ask(server, verb, min(seconds, PATIENCE) if verb in QUESTIONS else seconds, progress)
     finally:
         progress(-1.0)
 

@@ -131,7 +131,7 @@ COMMANDS: tuple[Row, ...] = (
         Command.RELOAD_WORKERS,
         "w",
         (),
-        "replace all workers; each finishes its requests first",
+        "replace all workers; each serves until the one that replaces it is ready",
         verbs=("workers", "reload-workers"),
         hook="uwsgi_reload_workers",
         done="replaced: {workers} in {seconds} s",

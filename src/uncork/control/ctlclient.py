@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from uncork.control.commands import BY_VERB
 from uncork.errors import UncorkError
 from uncork.system import controlsocket
 from uncork.system.pidfd import owner_of, writes_to, wrote
@@ -105,6 +106,8 @@ def _conversation(sock: socket.socket, verb: str, pid: int, end: float, waiting:
         while not received.endswith(b"\n") and len(received) <= ANSWER_SIZE:
             left = end - time.monotonic()
             if left <= 0:
+                if verb not in BY_VERB:
+                    raise CtlError(f"pid {pid} does not answer (a stopped process goes on with: kill -CONT {pid})")
                 raise CtlError(f"pid {pid} has not come to an end with {verb} in time; it goes on with it")
             if not poll.poll(min(left, SLICE) * 1000):
                 waiting()

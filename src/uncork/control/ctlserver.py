@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 
 from uncork.control.commands import BY_COMMAND, BY_VERB, Command, Outcome
 from uncork.control.waiters import Waiters
-from uncork.system import controlsocket
 from uncork.system.credentials import peer_credentials
 from uncork.system.spare import SpareDescriptor
 
@@ -103,10 +102,6 @@ class CtlServer:
         self._stopping = True
         for client in self._waiters.everybody():
             self._answer(client, "the server stops")
-
-    def identity_changed(self) -> None:
-        """The master has given root's rights up: clients shall see whose it is now."""
-        controlsocket.introduce(self._sock)
 
     def close(self) -> None:
         """Close every socket.  Runs in: the master at its end, and each child right after its fork."""

@@ -40,6 +40,7 @@ from uncork.master.staffing import Staffing
 from uncork.master.touches import Touches
 from uncork.master.vitals import Vitals
 from uncork.master.wants import wants_of
+from uncork.master.watchdog import extension
 from uncork.scoreboard.ledger import Ledger
 from uncork.scoreboard.schema import Header
 from uncork.supervise import channel as words
@@ -49,6 +50,9 @@ from uncork.supervise.startup import Started, name_process, say
 from uncork.system import process
 from uncork.system.listen import Bound, stop_newcomers
 from uncork.system.notify import notify
+
+# Seconds beyond boot-timeout until the server has said that it cannot start.
+OVERTIME = 10
 
 # Sockets that can be told to be emptied: bits of a cell of the scoreboard, without its sign.
 MOST_CLOSED = 63
@@ -115,6 +119,10 @@ class Master:
             say(title)
         say(f"spawned uWSGI master process (pid: {os.getpid()})")
         self._take_over(self._settings)
+        boot = self._settings.reload.boot_timeout
+        if boot is not None:
+            # The import has a time of its own; the service manager's must not cut it short.
+            notify(extension(boot + OVERTIME))
         self._feed(events.Start(wants_of(self._settings, self._staffing.workers, first=True)))
         while self._status is None:
             for key, _ in self._selector.select(self._timeout()):

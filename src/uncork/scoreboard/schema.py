@@ -39,7 +39,7 @@ class WorkerCell(IntEnum):
     LAST_SPAWN = 2
     # Signals it received.
     SIGNALS = 3
-    # Bytes; written only with memory-report.
+    # Bytes; written after each request, with memory-report, reload-on-rss or reload-on-as.
     RSS = 4
     VSZ = 5
     # Lines that could not be written to the log.

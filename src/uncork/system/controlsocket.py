@@ -25,7 +25,7 @@ _LISTENS = 0x10000
 def listen() -> socket.socket | None:
     """A control socket of this process; None where there can be none, for a server serves without it.
 
-    The kernel shows whoever connects the pid and the user that this process has now (see `introduce`).
+    The kernel shows whoever connects the pid and the user that this process has now.
     """
     sock = None
     try:
@@ -38,11 +38,6 @@ def listen() -> socket.socket | None:
             sock.close()
         return None
     return sock
-
-
-def introduce(sock: socket.socket) -> None:
-    """Have the kernel show whoever connects from now on the user that this process has become."""
-    sock.listen(BACKLOG)
 
 
 def names() -> Iterator[bytes]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from uncork.config.settings import Settings
-from uncork.supervise.recycle import Memory, limits_of, requests_limit, why_recycle
+from uncork.supervise.recycle import Memory, limits_of, memory_limit, requests_limit, why_recycle
 from uncork.system import process
 
 
@@ -22,7 +22,7 @@ class Fitness:
         self._since = time.monotonic()
         self.requests = requests_limit(self._limits, wid)
         # Whether memory is to be measured after each request.
-        self.weighs = any(self._limits.gentle)
+        self.weighs = any(memory_limit(self._limits))
         self._fresh = Memory(*process.memory_usage()) if self.weighs else None
 
     def served(self, requests: int, rss: int, vsz: int) -> None:

@@ -84,7 +84,7 @@ class Place:
 
 
 def serve(site: Site, apps: list[App], place: Place) -> int:
-    """Serve until told to stop; the exit status.  Raises ProbeError if the probe is not answered well."""
+    """Serve until told to stop; the exit status.  Raises AppLoadError if the probe is not answered well."""
     settings = site.settings
     sockets = settings.sockets
     peers = Peers(sockets.allow_from)

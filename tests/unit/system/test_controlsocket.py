@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from uncork.system import controlsocket, process
+from uncork.system import controlsocket
 from uncork.system.credentials import Credentials, peer_credentials
 
 NOBODY = 65534
@@ -56,38 +56,6 @@ def test_both_ends_know_each_other(listener: socket.socket) -> None:
         assert client.gettimeout() == 5
         client.close()
         accepted.close()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_server_that_becomes_somebody_else() -> None:
-    """The kernel goes on showing who began to listen, until the server introduces itself again."""
-    reading, writing = os.pipe()
-    again, go = os.pipe()
-
-    def main() -> int:
-        sock = controlsocket.listen()
-        assert sock is not None
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
-        os.write(writing, sock.getsockname())
-        os.read(again, 1)
-        controlsocket.introduce(sock)
-        os.write(writing, b"!")
-        os.read(again, 1)
-        return 0
-
-    pid = process.fork(main)
-    name = os.read(reading, 200)
-    for expected in (0, NOBODY):
-        client, behind = controlsocket.connect(name, 5)
-        client.close()
-        assert behind[:2] == (pid, expected)
-        os.write(go, b"!")
-        if expected == 0:
-            os.read(reading, 1)
-    os.waitpid(pid, 0)
-    for fd in (reading, writing, again, go):
-        os.close(fd)
 
 
 def test_a_name_without_a_listener() -> None:
