@@ -75,7 +75,7 @@ def test_ctl_stop_answers_the_queue(deploy: Deploy) -> None:
     stop = threading.Thread(target=lambda: ended.append(site.ctl("stop").returncode))
     stop.start()
     try:
-        site.server.process.wait_for_log("graceful shutdown triggered...", patience=5)
+        site.server.process.wait_for_log("graceful shutdown triggered...")
         assert ended == []
     finally:
         for number in range(2):

@@ -60,7 +60,7 @@ def test_a_request_that_hangs(deploy: Deploy, kind: str, threads: int) -> None:
     assert len(site.pids() & before) >= 1
     # A worker that is killed takes along what its other threads are in the middle of.
     assert seen.failed <= threads - 1, seen
-    assert seen.slowest < LIMIT, seen
+    assert seen.slowest < LIMIT + LATE, seen
     assert site.total("harakiri_count") == 1
     assert re.search(rf"HARAKIRI \[core \d\] 127\.0\.0\.1 - GET /hang\?{kind} since \d+ \(\d\.\d s\)", log), log
     assert KINDS[kind] in log
@@ -72,7 +72,7 @@ def test_a_request_below_the_limit(deploy: Deploy) -> None:
     site = deploy(f"harakiri = {LIMIT}")
     before = site.pids()
 
-    assert [ask(site, "/nap?0.8")[0] for _ in range(2)] == [200, 200]
+    assert [ask(site, "/nap?0.6")[0] for _ in range(2)] == [200, 200]
     assert site.pids() == before
     assert site.total("harakiri_count") == 0
     assert "HARAKIRI" not in site.server.text()

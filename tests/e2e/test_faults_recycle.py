@@ -9,7 +9,7 @@ from e2e.conftest import Deploy
 from harness.site import Watch
 
 MEGABYTE = 1 << 20
-STALL = 1.0
+STALL = 3.0
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,6 @@ def test_a_request_that_takes_all_memory(deploy: Deploy) -> None:
     print(f"{code} after {took:.2f} s; {seen}")
 
     assert code == 502
-    assert took < 5
+    assert took < 10
     assert seen.failed == 0, seen
     assert len(site.pids() & before) == 1

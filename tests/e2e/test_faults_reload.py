@@ -17,8 +17,8 @@ from harness.server import free_port
 from harness.site import Site, Watch, app
 
 RATE = 300
-# What a reload of uWSGI costs everybody, in seconds.  Without a stall the slowest answer takes a tenth of it.
-STALL = 1.0
+# Seconds: thirty times what the slowest answer takes here; a busy machine must not fail the test.
+STALL = 3.0
 
 
 def unharmed(load: Pace, stall: float = STALL) -> Paced:
@@ -216,7 +216,7 @@ def test_a_reload_adds_and_removes_sockets(deploy: Deploy) -> None:
         site.until(lambda: _refused(f"{site.run}/more.sock"), "the end of a socket file")
         # We are the service manager, and what it was told may hold descriptors (FDSTORE=1).
         site.server.notifications.forget()
-        site.until(lambda: _refused(f"127.0.0.1:{port}"), "the end of a port", 5)
+        site.until(lambda: _refused(f"127.0.0.1:{port}"), "the end of a port")
         assert len(site.stats()["sockets"]) == 1
         unharmed(load)
 
@@ -242,7 +242,7 @@ def test_what_waits_at_a_removed_socket_is_answered(deploy: Deploy) -> None:
     before = site.pids()
     site.configure()
     site.command("r")
-    site.until(lambda: _refused(f"{site.run}/more.sock"), "the end of a socket file", 5)
+    site.until(lambda: _refused(f"{site.run}/more.sock"), "the end of a socket file")
     for number in range(2):
         (site.run / f"go{number}").touch()
     answers = [uwsgi.receive(sock) for sock in [*held, *waiting]]
@@ -305,7 +305,8 @@ def test_a_chain_reload_takes_one_worker_at_a_time(deploy: Deploy, lines: list[s
 @pytest.mark.parametrize("lines", LAZY)
 def test_killing_the_workers_under_load(deploy: Deploy, lines: list[str]) -> None:
     """`W` cuts off what runs and nothing else: each worker loses one request at the most."""
-    site = deploy(*lines)
+    # Whoever comes while the new workers import waits in the queue.
+    site = deploy("listen = 1000", *lines)
     with site.load(RATE) as load:
         before = site.pids()
         site.command("W")
@@ -325,7 +326,7 @@ def test_broken_code_with_lazy_apps(deploy: Deploy, letter: str) -> None:
     with site.load(RATE) as load, Watch(site) as watch:
         site.deploy("raise RuntimeError('deploy')\n")
         site.command(letter)
-        site.server.process.wait_for_log("RuntimeError: deploy", patience=5)
+        site.server.process.wait_for_log("RuntimeError: deploy")
         if letter == "r":
             site.until_refused()
             assert site.pids() == before

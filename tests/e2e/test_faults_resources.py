@@ -46,7 +46,7 @@ def test_workers_that_end_right_after_their_start(deploy: Deploy) -> None:
         time.sleep(3)
         began = time.monotonic()
         site.command("s")
-        site.server.process.wait_for_log("requests ***", patience=5)
+        site.server.process.wait_for_log("requests ***")
         obeyed = time.monotonic() - began
         spent = _processor_time(site.server.pid) - spent
         (site.run / "die").unlink()
@@ -57,8 +57,8 @@ def test_workers_that_end_right_after_their_start(deploy: Deploy) -> None:
     assert 4 <= log.count("Respawned uWSGI worker") <= 10
     assert "next try in" in log
     assert len(log.splitlines()) < 100
-    assert watch.slowest < 1
-    assert obeyed < 1
+    assert watch.slowest < 3
+    assert obeyed < 5
     assert spent < 1
     site.until(lambda: len(site.pids()) == 2, "two workers")
     assert site.get().code == 200
@@ -161,7 +161,7 @@ def _exhaust(site: Site) -> list[socket.socket]:
     for pid in [site.server.pid, *children_of(site.server.pid)]:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, 64))
     idle = [uwsgi.connect(f"{site.run}/app.sock") for _ in range(200)]
-    site.server.process.wait_for_log("Too many open files", 2, patience=5)
+    site.server.process.wait_for_log("Too many open files", 2)
     return idle
 
 
@@ -198,7 +198,7 @@ def test_descriptors_come_back(deploy: Deploy) -> None:
     began = time.monotonic()
 
     assert site.get().code == 200
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5
 
 
 def test_a_stop_without_descriptors(deploy: Deploy) -> None:
@@ -230,7 +230,7 @@ def test_a_master_that_stands_still(deploy: Deploy) -> None:
         site.until_replaced(before)
         seen = load.stop()
     assert seen.failed == 0, seen
-    assert seen.slowest < 1, seen
+    assert seen.slowest < 3, seen
 
 
 # The wall clock of a process, shifted by as many seconds as the file that CLOCK_SHIFT names says.
@@ -300,7 +300,7 @@ def test_a_clock_that_jumps(deploy: Deploy, clock: Path) -> None:
     last = site.stats()["last_reload"]
 
     assert seen.failed == 0, seen
-    assert seen.slowest < 1, seen
+    assert seen.slowest < 3, seen
     assert site.total("harakiri_count") == 0
     # The jump was seen at all.
     assert abs(last["at"] + DAY - time.time()) < 60

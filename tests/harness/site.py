@@ -19,7 +19,7 @@ from harness.server import APPS, Server, read_stats
 from uncork.protocol.uwsgi import encode
 
 # Far beyond what anything here takes on a loaded machine.
-PATIENCE = 10.0
+PATIENCE = 30.0
 # nginx must not send a request elsewhere: what the server loses is to be seen.
 FRONT = "location / {{ include uwsgi_params; uwsgi_pass unix:{run}/app.sock; uwsgi_read_timeout 20s; }}"
 
@@ -168,7 +168,7 @@ class Site:
         self.until(replaced, f"{workers} new workers")
         return self.pids()
 
-    def until_refused(self, patience: float = 5.0) -> str:
+    def until_refused(self, patience: float = PATIENCE) -> str:
         """Wait until the statistics tell of a reload that failed; the reason."""
         self.until(lambda: self.stats().get("last_reload", {}).get("ok") == 0, "the failure of a reload", patience)
         reason: str = self.stats()["last_reload"]["error"]
