@@ -102,7 +102,7 @@ def test_sibling_threads_may_finish(deploy: Deploy) -> None:
         site.until(lambda: site.stats()["workers"][0]["status"] == "busy", "a busy worker")
         time.sleep(0.7)
         # Under way when the other's time is over, and still under way when the worker would be killed without a grace.
-        sibling = clients.submit(ask, site, "/nap?0.9")
+        sibling = clients.submit(ask, site, "/nap?0.75")
         site.until(lambda: len(site.pids() - {before}) == 1, "another worker")
         codes = hung.result()[0], sibling.result()[0]
 
