@@ -408,10 +408,14 @@ def test_the_log_is_reopened_and_rotated(serve: Serve, run: Path) -> None:
     server = start(serve, run, "--logto", f"{run}/log", "--processes", "2")
     (run / "log").rename(run / "log.1")
     command(run, "l")
-    _wait_for(run / "log")
-    uwsgi.get(f"{run}/app.sock", "/one")
-    command(run, "L")
     server_log = run / "log"
+    _wait_for(server_log)
+    # Said when the workers have been told, too.
+    _wait_until(lambda: "log reopened" in server_log.read_text())
+    uwsgi.get(f"{run}/app.sock", "/one")
+    # The line about a request is written when its answer is out.
+    _wait_until(lambda: "GET /one" in server_log.read_text())
+    command(run, "L")
     _wait_until(lambda: len(list(run.glob("log.*"))) == 2)
     uwsgi.get(f"{run}/app.sock", "/two")
     _wait_until(lambda: "GET /two" in server_log.read_text())
