@@ -374,7 +374,7 @@ def other_user() -> tuple[pwd.struct_passwd, str] | None:
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             subprocess.run(
-                [python, "-c", "import click, flask, uncork.cli.main"],
+                [python, "-c", "import click, flask, uncork.cli.serve"],
                 user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[], cwd="/", check=True, capture_output=True,
                 env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"},
             )  # fmt: skip

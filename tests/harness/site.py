@@ -38,7 +38,7 @@ worker-reload-mercy = 3
 """
 
 # What the server says of an option that does nothing: a test of that option would hold nothing.
-NO_EFFECT = ("has no effect here yet", "is no option")
+NO_EFFECT = ("is not supported: ", "does nothing in this version", "is no option")
 
 
 def app(version: str, *more: str) -> str:

@@ -11,7 +11,11 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from uncork.config.names import argument_of_long, complete, did_you_mean, long_of_short
+from uncork.config import custom
+from uncork.config.guesses import Guesses
+from uncork.config.kinds import Argument
+from uncork.config.names import argument_of_long, complete, is_known, long_of_short, starting
+from uncork.config.secrets import MASK
 from uncork.config.settings import Entry
 from uncork.config.table import BY_NAME
 
@@ -47,81 +51,101 @@ class _UsageError(Exception):
 
 def parse_arguments(argv: Sequence[str]) -> Arguments:
     """Read a command line without the name of the program.  Mistakes are collected, never raised."""
-    words = deque(argv)
-    entries: list[Entry] = []
-    files: list[str] = []
-    problems: list[str] = []
-    while words:
-        word = words.popleft()
-        if word == "--":
-            files.extend(words)
-            break
-        try:
-            if word.startswith("--"):
-                entries.append(_long(word, words))
-            elif word.startswith("-") and word != "-":
-                entries.extend(_short(word, words))
-            else:
-                files.append(word)
-        except _UsageError as error:
-            problems.append(str(error))
-    asked = [_REQUESTS[entry.name] for entry in entries if entry.name in _REQUESTS]
-    return Arguments(entries, files, asked[0] if asked else None, problems)
+    return _Parser(argv).parse()
 
 
-def telling(argv: Sequence[str]) -> Entry | None:
+def telling(arguments: Arguments) -> Entry | None:
     """The first option of a faultless command line that tells a running server something, if there is one."""
-    arguments = parse_arguments(argv)
     if arguments.request or arguments.problems:
         return None
     return next((entry for entry in arguments.entries if entry.name in TELLING), None)
 
 
-def _long(word: str, words: deque[str]) -> Entry:
-    typed, equals, value = word.removeprefix("--").partition("=")
-    name = _resolve(typed)
-    argument = argument_of_long(name)
-    origin = f"--{typed}"
-    if argument == "no" and equals:
-        raise _UsageError(f"{word} (--{name} takes no value)")
-    if argument == "required" and not equals:
-        return Entry(name, _next(name, origin, words), origin)
-    return Entry(name, value if equals else None, origin)
+class _Parser:
+    """One command line: the words that are left, and the options that it has made by `declare-option` so far."""
 
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._words = deque(argv)
+        self._custom: dict[str, Argument] = {}
+        self._guesses = Guesses()
 
-def _resolve(typed: str) -> str:
-    candidates = complete(typed)
-    if not candidates:
-        raise _UsageError(f"unknown option --{typed}{did_you_mean(typed, prefix='--')}")
-    if len(candidates) > 1:
-        shown = ", ".join(f"--{name}" for name in candidates[:_CANDIDATES_SHOWN])
-        more = len(candidates) - _CANDIDATES_SHOWN
-        raise _UsageError(f"--{typed} is ambiguous ({shown}{f' and {more} more' if more > 0 else ''})")
-    return candidates[0]
+    def parse(self) -> Arguments:
+        """All of it."""
+        entries: list[Entry] = []
+        files: list[str] = []
+        problems: list[str] = []
+        while self._words:
+            word = self._words.popleft()
+            if word == "--":
+                files.extend(self._words)
+                break
+            try:
+                if word.startswith("--"):
+                    entries.append(self._long(word))
+                    self._declare(entries[-1])
+                elif word.startswith("-") and word != "-":
+                    entries.extend(self._short(word))
+                else:
+                    files.append(word)
+            except _UsageError as error:
+                problems.append(str(error))
+        asked = [_REQUESTS[entry.name] for entry in entries if entry.name in _REQUESTS]
+        return Arguments(entries, files, asked[0] if asked else None, problems)
 
+    def _declare(self, entry: Entry) -> None:
+        if entry.name == "declare-option":
+            name, equals, template = (entry.value or "").partition("=")
+            if equals and name:
+                self._custom.setdefault(name, custom.argument(template))
 
-def _short(word: str, words: deque[str]) -> list[Entry]:
-    entries: list[Entry] = []
-    letters = word[1:]
-    while letters:
-        letter, letters = letters[0], letters[1:]
-        name = long_of_short(letter)
-        if name is None:
-            raise _UsageError(f"unknown option -{letter}{f' in {word}' if len(word) > 2 else ''}")
-        argument, origin = argument_of_long(name), f"-{letter}"
-        if argument == "no":
-            entries.append(Entry(name, None, origin))
-            continue
-        # The rest of the word is the value; only a value that must be there may be the next word.
-        value = letters or (_next(name, origin, words) if argument == "required" else None)
-        entries.append(Entry(name, value, origin))
-        break
-    return entries
+    def _long(self, word: str) -> Entry:
+        typed, equals, value = word.removeprefix("--").partition("=")
+        name = self._resolve(typed)
+        argument = argument_of_long(name) if is_known(name) else self._custom[name]
+        origin = f"--{typed}"
+        if argument == "no" and equals:
+            raise _UsageError(f"--{typed}={MASK} (--{name} takes no value)")
+        if argument == "required" and not equals:
+            value = self._next(name, origin)
+        elif not equals:
+            return Entry(name, None, origin, source="argument")
+        return Entry(name, value, origin, source="argument")
 
+    def _resolve(self, typed: str) -> str:
+        candidates = complete(typed)
+        if typed not in candidates:
+            candidates = [typed] if typed in self._custom else [*candidates, *starting(self._custom, typed)]
+        if not candidates:
+            raise _UsageError(f"unknown option --{typed}{self._guesses.did_you_mean(typed, prefix='--')}")
+        if len(candidates) > 1:
+            shown = ", ".join(f"--{name}" for name in candidates[:_CANDIDATES_SHOWN])
+            more = len(candidates) - _CANDIDATES_SHOWN
+            raise _UsageError(f"--{typed} is ambiguous ({shown}{f' and {more} more' if more > 0 else ''})")
+        return candidates[0]
 
-def _next(name: str, origin: str, words: deque[str]) -> str:
-    if words:
-        return words.popleft()
-    declared = BY_NAME.get(name)
-    expected = f" (expected {declared.option.kind.expected})" if declared else ""
-    raise _UsageError(f"{origin} needs a value{expected}")
+    def _short(self, word: str) -> list[Entry]:
+        entries: list[Entry] = []
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            name = long_of_short(letter)
+            if name is None:
+                # What follows may be a value that was typed to the wrong letter, and is nobody's business.
+                where = f" in {word.removesuffix(letters)}" if len(word) > 2 else ""
+                raise _UsageError(f"unknown option -{letter}{where}")
+            argument, origin = argument_of_long(name), f"-{letter}"
+            if argument == "no":
+                entries.append(Entry(name, None, origin, source="argument"))
+                continue
+            # The rest of the word is the value; only a value that must be there may be the next word.
+            value = letters or (self._next(name, origin) if argument == "required" else None)
+            entries.append(Entry(name, value, origin, source="argument"))
+            break
+        return entries
+
+    def _next(self, name: str, origin: str) -> str:
+        if self._words:
+            return self._words.popleft()
+        declared = BY_NAME.get(name)
+        expected = f" (expected {declared.option.kind.expected})" if declared else ""
+        raise _UsageError(f"{origin} needs a value{expected}")

@@ -26,4 +26,5 @@ def environment_entries(environ: Mapping[str, str]) -> Iterator[Entry]:
     for variable, value in environ.items():
         if not variable.startswith(_PREFIX) or variable in _INTERNAL or variable.startswith(_INTERNAL_PREFIX):
             continue
-        yield Entry(variable.removeprefix(_PREFIX).lower().replace("_", "-"), value, variable)
+        name = variable.removeprefix(_PREFIX).lower().replace("_", "-")
+        yield Entry(name, value, variable, source="variable")

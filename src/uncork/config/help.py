@@ -20,13 +20,8 @@ and the files that they name, in order, then files named alone. The last value c
 may be repeated keep all values.
 """
 
-# Options that act while the configuration is read; they are no settings, and so in no group.
-_READING = (
-    ("--ini FILE[:SECTION]", "read an ini file; :SECTION alone is another section of the same file"),
-    ("--include FILE.ini", "the same, for a file whose name ends in .ini"),
-    ("--inherit FILE.ini", "read it last, and leave placeholders in it as they are"),
-    ("-S, --set NAME=VALUE", "set an option, or a placeholder for use as %(NAME)"),
-    ("--set-placeholder NAME=VALUE", "set a placeholder (also --set-ph)"),
+# What asks for an answer in place of a start, and is no option of a configuration.
+_REQUESTS = (
     ("-h, --help", "show this text"),
     ("--version", "show the version"),
 )
@@ -34,10 +29,11 @@ _READING = (
 
 def help_text() -> str:
     """All options by group, at most 100 columns wide, without a line break at its end."""
-    sections = [_section("Configuration", list(_READING))]
+    sections = [_section("Questions", list(_REQUESTS))]
     for group in GROUPS:
         rows = [(_usage(option), _description(option)) for name, option in OPTIONS if name == group]
-        sections.append(_section(group.capitalize(), rows))
+        if rows:
+            sections.append(_section(group.capitalize(), rows))
     return "\n".join([_USAGE, *sections]).rstrip("\n")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import uncork
+from uncork.config.textfile import STDIN
 
 _START = time.time()
 
@@ -41,6 +42,8 @@ def locate(given: str, section: str) -> ConfigFile:
 
     Raises OSError, and ValueError where the name can be no path.
     """
+    if given == STDIN:
+        return ConfigFile(given, given, section)
     path = os.path.join(os.getcwd(), given) if os.path.islink(given) else os.path.realpath(given)
     return ConfigFile(given, path, section)
 
@@ -54,7 +57,10 @@ def substitute(text: str, file: ConfigFile, first: ConfigFile) -> str:
             return _OF_FILE[letter](file)
         if letter in _OF_FIRST_FILE:
             return _OF_FILE[letter.lower()](first)
-        return _OF_MACHINE[letter]() if letter in _OF_MACHINE else ""
+        if letter in _OF_MACHINE:
+            return _OF_MACHINE[letter]()
+        # One byte goes, also of a letter that has several.
+        return letter.encode("utf-8", "surrogateescape")[1:].decode("utf-8", "surrogateescape")
 
     return re.sub("%(.?)", value, text, flags=re.DOTALL)
 
@@ -102,7 +108,7 @@ _OF_FILE: Mapping[str, Callable[[ConfigFile], str]] = {
     "d": lambda file: file.directory,
     "c": lambda file: file.directory.rstrip("/").rpartition("/")[2],
     "x": lambda file: file.section,
-    "i": lambda file: str(os.stat(file.path).st_ino),
+    "i": lambda file: str((os.fstat(0) if file.path == STDIN else os.lstat(file.path)).st_ino),
     "j": lambda file: _hash(file.path),
     **{str(number): _path_component(number) for number in range(10)},
 }

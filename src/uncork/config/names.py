@@ -89,24 +89,9 @@ def complete(prefix: str) -> list[str]:
     """
     if is_known(prefix):
         return [prefix]
-    return _starting(uwsgi_names(), prefix) or _starting(BY_NAME, prefix)
+    return starting(uwsgi_names(), prefix) or starting(BY_NAME, prefix)
 
 
-def _starting(names: Iterable[str], prefix: str) -> list[str]:
+def starting(names: Iterable[str], prefix: str) -> list[str]:
+    """Those that start so, in their order."""
     return [name for name in names if name.startswith(prefix)]
-
-
-def nearest(name: str) -> list[str]:
-    """Up to three names like this one, the nearest first."""
-    from difflib import get_close_matches  # only for a mistake: its import costs more than the list
-
-    return get_close_matches(name, uwsgi_names() | BY_NAME.keys(), n=3, cutoff=0.75)
-
-
-def did_you_mean(name: str, prefix: str = "") -> str:
-    """The words " (did you mean a, b or c?)", each name behind `prefix`, or "" when nothing is near."""
-    near = [prefix + candidate for candidate in nearest(name)]
-    if not near:
-        return ""
-    words = f"{', '.join(near[:-1])} or {near[-1]}" if len(near) > 1 else near[0]
-    return f" (did you mean {words}?)"

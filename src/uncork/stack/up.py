@@ -6,7 +6,6 @@ Runs in: the process of `uncork up`.  Decides here, acts in `chain`.
 import asyncio
 import os
 import signal
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -25,13 +24,10 @@ from uncork.stack.place import Place, open_place
 from uncork.stack.port import numeric_host, open_port
 from uncork.system.listen import Bound
 from uncork.system.notify import notify as sd_notify
+from uncork.system.program import SERVER
 
 # One that works and one that answers meanwhile: enough to look at an app, and small on any machine.
 DEFAULT_WORKERS = 2
-
-# -P: the directory of the project must not shadow the modules that the server itself imports; it puts the project on
-# the path later, for the app.
-SERVER = (sys.executable, "-P", "-m", "uncork")
 
 SOCKET_NAME = "app.sock"
 NOTIFY_NAME = "notify.sock"

@@ -14,7 +14,7 @@ import pytest
 from harness.control import PAUSED_STATUS, FakeServer
 from uncork.cli import main as command
 from uncork.cli.signals import PAUSED, SIGNALS, send
-from uncork.config.argv import TELLING, telling
+from uncork.config.argv import TELLING, parse_arguments, telling
 from uncork.config.settings import Entry
 from uncork.control.ctlclient import ask, server_with
 from uncork.errors import UncorkError
@@ -83,7 +83,7 @@ def written(path: Path, pid: int, age: float = 0.0) -> Path:
 
 def told(option: str, path: Path) -> None:
     """The command line `uncork --OPTION PATH`."""
-    send(Entry(option, str(path), f"--{option}"))
+    send(Entry(option, str(path), f"--{option}", source="argument"))
 
 
 # ---- the command line ------------------------------------------------------------------------------------------------
@@ -92,10 +92,10 @@ def told(option: str, path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "entry"),
     [
-        (["--stop", "p"], Entry("stop", "p", "--stop")),
-        (["--stop=p"], Entry("stop", "p", "--stop")),
-        (["--ini", "x.ini", "--reload", "p", "--stop", "q"], Entry("reload", "p", "--reload")),
-        (["--suspend", "p"], Entry("suspend", "p", "--suspend")),
+        (["--stop", "p"], Entry("stop", "p", "--stop", source="argument")),
+        (["--stop=p"], Entry("stop", "p", "--stop", source="argument")),
+        (["--ini", "x.ini", "--reload", "p", "--stop", "q"], Entry("reload", "p", "--reload", source="argument")),
+        (["--suspend", "p"], Entry("suspend", "p", "--suspend", source="argument")),
         (["--stop", "p", "--help"], None),
         (["--stop"], None),
         (["--stop", "p", "--frobnicate"], None),
@@ -106,7 +106,7 @@ def told(option: str, path: Path) -> None:
 )
 def test_which_command_line_tells_a_server(words: list[str], entry: Entry | None) -> None:
     """The first such option counts, and one with a mistake beside it does nothing."""
-    assert telling(words) == entry
+    assert telling(parse_arguments(words)) == entry
 
 
 def test_every_such_option_has_its_signal() -> None:

@@ -10,10 +10,10 @@ def test_names() -> None:
     """`UWSGI_` goes, the rest is lower case with hyphens, in the order of the environment."""
     environ = {"UWSGI_PROCESSES": "3", "PATH": "/bin", "UWSGI_CHMOD_SOCKET": "", "UWSGI_foo_Bar": "x", "UWSGI_": "k"}
     assert list(environment_entries(environ)) == [
-        Entry("processes", "3", "UWSGI_PROCESSES"),
-        Entry("chmod-socket", "", "UWSGI_CHMOD_SOCKET"),
-        Entry("foo-bar", "x", "UWSGI_foo_Bar"),
-        Entry("", "k", "UWSGI_"),
+        Entry("processes", "3", "UWSGI_PROCESSES", source="variable"),
+        Entry("chmod-socket", "", "UWSGI_CHMOD_SOCKET", source="variable"),
+        Entry("foo-bar", "x", "UWSGI_foo_Bar", source="variable"),
+        Entry("", "k", "UWSGI_", source="variable"),
     ]
 
 

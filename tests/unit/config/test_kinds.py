@@ -4,16 +4,27 @@ import pytest
 
 from uncork.config.kinds import (
     ADDRESSES,
+    COMMAND,
     FLAG,
-    LONG_MAX,
+    NEEDED_ADDRESSES,
+    NEEDED_PATH,
     PATH,
-    Integer,
+    PATHS,
+    Choice,
     Kind,
     MismatchError,
     Mode,
     NetworkList,
-    SixteenBit,
+    OptionalText,
+    OptionalTextList,
+    TextList,
+    a_number,
+    anything,
+    key_values,
+    keys,
     leading_number,
+    pair,
+    regexp,
 )
 
 
@@ -67,12 +78,6 @@ def test_leading_number(text: str, number: int | None) -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
-        (Integer(), "0", 0),
-        (Integer(minimum=1), "4 # x", 4),
-        (Integer(maximum=LONG_MAX), str(LONG_MAX), LONG_MAX),
-        (SixteenBit(), "65535", 65535),
-        (SixteenBit(), "65536", 65535),
-        (SixteenBit(), "9" * 50, 65535),
         (Mode(), None, 0o666),
         (Mode(), "", 0o666),
         (Mode(), "1", 0o666),
@@ -84,6 +89,14 @@ def test_leading_number(text: str, number: int | None) -> None:
         (NetworkList(), "10.1.2.3/8", ("10.1.2.3/8",)),
         (NetworkList(), "fd00::/8", ("fd00::/8",)),
         (NetworkList(), "192.0.2.7", ("192.0.2.7",)),
+        (Choice("NAME", "a", "b", "c"), "b", "b"),
+        (OptionalText("NAME", "a name"), None, ""),
+        (OptionalText("NAME", "a name"), "x", "x"),
+        (OptionalTextList("NAME", "a name"), None, ("",)),
+        (OptionalTextList("NAME", "a name"), "x", ("x",)),
+        (TextList("K=V", "K=V", pair("=")), "a=b=c", ("a=b=c",)),
+        (TextList("K=V", "K=V", pair("=", anything, a_number)), "=3 # x", ("=3 # x",)),
+        (TextList("K=V", "K=V", keys(("a", "b"), ("c",))), "c=1,b=2", ("c=1,b=2",)),
     ],
 )
 def test_value(kind: Kind[object], text: str | None, value: object) -> None:
@@ -94,14 +107,6 @@ def test_value(kind: Kind[object], text: str | None, value: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
     [
-        (Integer(), "four", "a whole number of 0 or more"),
-        (Integer(), "", "a whole number of 0 or more"),
-        (Integer(), None, "a whole number of 0 or more"),
-        (Integer(), "-1", "a whole number of 0 or more"),
-        (Integer(minimum=1), "0", "a whole number of 1 or more"),
-        (Integer(), "2147483648", "a whole number of 2147483647 or less"),
-        (SixteenBit(), "x", "a whole number of 0 or more"),
-        (SixteenBit(minimum=1), "0", "a whole number of 1 or more"),
         (Mode(), "66", "three octal digits like 660"),
         (Mode(), "0660", "three octal digits like 660"),
         (Mode(), "668", "three octal digits like 660"),
@@ -112,6 +117,15 @@ def test_value(kind: Kind[object], text: str | None, value: object) -> None:
         (NetworkList(), "10.0.0.0/40", "an IP address or a network like 10.0.0.0/8"),
         (NetworkList(), "", "an IP address or a network like 10.0.0.0/8"),
         (NetworkList(), None, "an IP address or a network like 10.0.0.0/8"),
+        (Choice("NAME", "a", "b", "c"), "d", "a, b or c"),
+        (Choice("NAME", "a", "b", "c"), None, "a, b or c"),
+        (TextList("K=V", "a pair", pair("=")), "a", "a pair"),
+        (TextList("K=V", "a pair", pair("=")), "=a", "a pair"),
+        (TextList("K=V", "a pair", pair("=")), "a=", "a pair"),
+        (TextList("K=V", "a pair", pair("=", anything, a_number)), "a=-3", "a pair"),
+        (TextList("K=V", "a pair", pair("=", anything, anything)), "", "a pair"),
+        (TextList("K=V", "pairs", keys(("a", "b"), ("c",))), "a=1,c=", "pairs"),
+        (TextList("K=V", "pairs", keys(("a",))), "b=1, a=2", "pairs"),
     ],
 )
 def test_mismatch(kind: Kind[object], text: str | None, expected: str) -> None:
@@ -121,9 +135,96 @@ def test_mismatch(kind: Kind[object], text: str | None, expected: str) -> None:
     assert caught.value.expected == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "counts"),
+    [
+        (PATH, False),
+        (PATHS, False),
+        (Choice("NAME", "a", "b"), False),
+        (TextList("K=V", "a pair", pair("=")), False),
+        (FLAG, True),
+        (Mode(), True),
+        (OptionalText("NAME", "a name"), True),
+        (OptionalTextList("NAME", "a name"), True),
+        # What uWSGI itself does not start with, and what lets people in.
+        (NEEDED_PATH, True),
+        (NEEDED_ADDRESSES, True),
+        (NetworkList(), True),
+    ],
+)
+def test_an_empty_text(kind: Kind[object], counts: bool) -> None:
+    """Where uWSGI starts without the text so does this server, as if the option were not there, and says so."""
+    assert kind.counts("x")
+    assert kind.counts("") is counts
+    assert kind.counts(None) is counts
+    assert kind.remark("") == ("" if counts else "an empty value counts as not given")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "remark"),
+    [
+        (FLAG, None, ""),
+        (FLAG, "", ""),
+        (FLAG, "On", ""),
+        (FLAG, "off", ""),
+        (FLAG, "0", ""),
+        (FLAG, "7", ""),
+        (FLAG, "true # by default", ""),
+        (
+            FLAG,
+            "false # for now",
+            "`#` begins no comment here; it counts as true: only false, off, no and 0 switch it off",
+        ),
+        (FLAG, "00", "it counts as true: only false, off, no and 0 switch it off"),
+        (FLAG, "never", "it counts as true: only false, off, no and 0 switch it off"),
+        (PATH, "/a", ""),
+        (PATH, "/a#b", ""),
+        (PATH, "/a # b", "`#` begins no comment here: it is part of the value"),
+        (PATHS, "/a ;b", "`;` begins no comment here: it is part of the value"),
+        (COMMAND, "sleep 5 # b", ""),
+        (ADDRESSES, ":8000 # b", ""),
+    ],
+)
+def test_remark(kind: Kind[object], text: str | None, remark: str) -> None:
+    """What is taken for something else than it looks is said, and nothing else is."""
+    assert kind.remark(text) == remark
+
+
 def test_last_wins_and_lists_add_up() -> None:
     """Of a repeated option the last value counts; lists keep all values in order."""
-    assert Integer().combine([3, 1, 2]) == 2
+    assert PATH.combine(["3", "1", "2"]) == "2"
     assert ADDRESSES.combine([("a",), ("b",), ("a",)]) == ("a", "b", "a")
     assert ADDRESSES.accumulates
     assert not PATH.accumulates
+
+
+def test_key_values() -> None:
+    """Commas part pairs unless a backslash stands before them; a word without `=` is no pair."""
+    assert key_values(r"name=a\,b,items=1=2,bitmap,,x=") == {"name": "a,b", "items": "1=2", "x": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (r"^/(?<year>\d+)", "/2024"),
+        (r"^/(?P<year>\d+)", "/2024"),
+        (r"/(?<=/)x(?<!y)", "/x"),
+        (r"^[[:]", "["),
+    ],
+)
+def test_regexp(text: str, path: str) -> None:
+    """An expression of PCRE's means the same here, groups by name included, and nothing is warned of."""
+    assert regexp(text).match(path)
+
+
+@pytest.mark.parametrize("text", ["*.css", "(", "[", "(?<", "(" * 5000, "a{99999999999999}"])
+def test_what_is_no_regexp_is_said(text: str) -> None:
+    """An expression that does not compile ends in one kind of error, with words."""
+    with pytest.raises(ValueError, match=r"."):
+        regexp(text)
+
+
+def test_choices_are_for_a_shell_to_offer() -> None:
+    """A kind with few words tells them."""
+    assert Choice("NAME", "a", "b").choices == ("a", "b")
+    assert PATH.choices == ()

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from uncork.config.argv import Request
-from uncork.config.load import Configuration, load
+from uncork.config.load import Reading, load, read
 from uncork.config.names import uwsgi_names
 from uncork.config.settings import Settings
 from uncork.config.table import BY_NAME
@@ -40,7 +40,6 @@ def test_guide_file(write: Write) -> None:
     """A plain uWSGI file gives typed settings that know their lines, without a warning."""
     configuration = load(["--ini", write("uwsgi.ini", GUIDE)], {})
     assert configuration.warnings == ()
-    assert configuration.request is None
     settings = configuration.settings
     assert settings.sockets.socket == (":7777",)
     assert settings.processes.processes == 4
@@ -62,7 +61,7 @@ def test_guide_command_line() -> None:
 
 def test_nothing_given() -> None:
     """Without anything the settings are the defaults."""
-    assert load([], {}) == Configuration(Settings())
+    assert load([], {}) == Reading(Settings(), (), (), frozenset())
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def test_immediate_options_are_not_expanded(write: Write) -> None:
     """`listen` is read before placeholders are, and the message says so."""
     write("a.ini", "[uwsgi]\nlisten = $(B)\nthreads = $(NO)")
     assert problems(["a.ini"], {"B": "10"}) == (
-        "a.ini:2: listen = $(B) (expected a whole number of 1 or more; listen is read before brackets are replaced)",
+        "a.ini:2: listen = $(B) (expected a whole number of 0 or more; listen is read before brackets are replaced)",
         "a.ini:3: threads = $(NO) (expected a whole number of 1 or more; what stands in brackets is not defined)",
     )
 
@@ -139,16 +138,18 @@ def test_inheriting_oneself_ends(write: Write) -> None:
 def test_all_problems_together(write: Write) -> None:
     """One start shows every mistake of command line, environment and files."""
     write("a.ini", "[uwsgi]\nprocesses = four\nchmod-socket = 99\nlogto = @(nosuch)\na = x%(a)\nmodule = a\x00b\n")
-    assert problems(["--ini", "a.ini", "--threads", "0", "--foobarbaz", "--ini", "b.ini"], {"UWSGI_LISTEN": "x"}) == (
+    assert problems(
+        ["--ini", "a.ini", "--threads", "many", "--foobarbaz", "--ini", "b.ini"], {"UWSGI_LISTEN": "x"}
+    ) == (
         "unknown option --foobarbaz",
         "--ini b.ini (cannot be read: No such file or directory)",
         "a.ini:4: logto = @(nosuch) (nosuch cannot be read: No such file or directory)",
-        "a.ini:5: a = x%(a) (refers to itself)",
-        "UWSGI_LISTEN=x (expected a whole number of 1 or more)",
+        "a.ini:5: a = x%(a) (more than 10,000 replacements: it seems to refer to itself)",
+        "UWSGI_LISTEN=x (expected a whole number of 0 or more)",
         "a.ini:2: processes = four (expected a whole number of 1 or more)",
         "a.ini:3: chmod-socket = 99 (expected three octal digits like 660)",
         "a.ini:6: module = a\\0b (holds a NUL byte)",
-        "--threads 0 (expected a whole number of 1 or more)",
+        "--threads many (expected a whole number of 1 or more)",
     )
 
 
@@ -166,13 +167,21 @@ def test_secret_is_not_shown(write: Write) -> None:
 @pytest.mark.parametrize(
     ("line", "warning"),
     [
-        ("vassals-include = x", "a.ini:2: vassals-include is known to uWSGI but has no effect here yet"),
-        ("plugins = lua", "a.ini:2: plugins is known to uWSGI but has no effect here yet"),
+        ("vassals-include = x", "a.ini:2: vassals-include: it is read and checked, but does nothing in this version"),
         (
-            "if-env = HOME",
-            "a.ini:2: if-env is known to uWSGI but has no effect here yet, so the lines of its block always count",
+            "plugins = lua",
+            (
+                "a.ini:2: plugins is not supported: a plugin that is written in C for uWSGI cannot be loaded; "
+                "take its name out, and do the same in Python or in nginx"
+            ),
         ),
-        ("force-cwd = x", "a.ini:2: force-cwd is known to uWSGI but has no effect here yet"),
+        (
+            "force-cwd = x",
+            (
+                "a.ini:2: force-cwd is not supported: the app has one working directory; "
+                "use chdir, or os.chdir() in the app"
+            ),
+        ),
         ("harakari = 3", "a.ini:2: harakari is no option, and nothing uses %(harakari) (did you mean harakiri?)"),
         ("qqqqqqqq", "a.ini:2: qqqqqqqq is no option, and nothing uses %(qqqqqqqq)"),
         ("= 3", "a.ini:2: the line has no name before its ="),
@@ -199,11 +208,21 @@ def test_no_warning(lines: str, write: Write) -> None:
     assert load([write("a.ini", f"[uwsgi]\n{lines}")], {}).warnings == ()
 
 
+def test_yes_is_no_number(write: Write) -> None:
+    """A word for yes counts as uWSGI counts it, and is said: the writer meant a flag."""
+    configuration = load([write("a.ini", "[uwsgi]\nthreads = True\nlog-slow = yes\n")], {})
+    assert configuration.warnings == (
+        "a.ini:2: threads = True (expected a whole number of 1 or more; it counts as 1)",
+        "a.ini:3: log-slow = yes (expected a whole number of 0 or more; it counts as 0)",
+    )
+    assert (configuration.settings.processes.threads, configuration.settings.logging.log_slow) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("argv", "warning"),
     [
-        (["--post-buffering", "3"], "--post-buffering is known to uWSGI but has no effect here yet"),
-        (["-A", "3"], "-A: sharedarea is known to uWSGI but has no effect here yet"),
+        (["--cache2", "name=a,items=9"], "--cache2: it is read and checked, but does nothing in this version"),
+        (["-A", "3"], "-A: sharedarea: it is read and checked, but does nothing in this version"),
     ],
 )
 def test_warning_for_the_command_line(argv: list[str], warning: str) -> None:
@@ -213,9 +232,9 @@ def test_warning_for_the_command_line(argv: list[str], warning: str) -> None:
 
 def test_environment_of_a_cluster_is_no_warning() -> None:
     """Kubernetes sets variables like these for a service named uwsgi; only strict minds."""
-    environ = {"UWSGI_PORT": "tcp://10.0.0.1:80", "UWSGI_SERVICE_HOST": "10.0.0.1", "UWSGI_POST_BUFFERING": "3"}
+    environ = {"UWSGI_PORT": "tcp://10.0.0.1:80", "UWSGI_SERVICE_HOST": "10.0.0.1", "UWSGI_CACHE2": "name=a,items=9"}
     assert load([], environ).warnings == (
-        "UWSGI_POST_BUFFERING: post-buffering is known to uWSGI but has no effect here yet",
+        "UWSGI_CACHE2: cache2: it is read and checked, but does nothing in this version",
     )
     assert len(problems(["--strict"], environ)) == 2
 
@@ -227,15 +246,9 @@ def test_strict(write: Write) -> None:
     assert [text.split(":")[1] for text in problems(["--ini", "a.ini", "--strict"])] == ["2", "4"]
 
 
-@pytest.mark.parametrize(("word", "request_"), [("--help", Request.HELP), ("--version", Request.VERSION)])
-def test_request_reads_nothing(word: str, request_: Request) -> None:
-    """Asking for help works in spite of everything else."""
-    assert load(["--ini", "nosuch.ini", "--foobarbaz", word], {}) == Configuration(Settings(), request=request_)
-
-
 def test_vassal_name_is_skipped() -> None:
     """A word in brackets is for uWSGI's Emperor."""
-    assert load(["[vassal]"], {}) == Configuration(Settings())
+    assert load(["[vassal]"], {}).settings == Settings()
 
 
 SYNTAX = [
@@ -332,3 +345,121 @@ def test_corpus() -> None:
             refused.append(error.problems)
     assert [text for texts in refused for text in texts if not any(words in text for words in missing)] == []
     assert len(refused) < len(corpus()) / 10
+
+
+# ---- options of declare-option -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "threads", "processes"),
+    [
+        # It counts when it is read, and so before all lines, ...
+        ("declare-option = foo=threads=$1\nthreads = 2\nfoo = 4", 2, 1),
+        ("declare-option = foo=threads=$1\nfoo = 4\nthreads = 2", 2, 1),
+        ("declare-option = foo=threads=$1\nfoo = 4\nfoo = 3", 3, 1),
+        ("declare-option = foo=set=threads=$1\nfoo = 3\nthreads = 2", 2, 1),
+        ("declare-option = foo=ini=:$1\nfoo = s\n[s]\nthreads = 4", 4, 1),
+        # ... or with the lines, if nobody knew it when it was read, or with declare-option2.
+        ("foo = 4\ndeclare-option = foo=threads=$1", 4, 1),
+        ("n = 5\nfoo = %(n)\ndeclare-option = foo=threads=$1", 5, 1),
+        ("declare-option2 = foo=threads=$1\nthreads = 2\nfoo = 4", 4, 1),
+        ("declare-option2 = foo=threads=$1\nfoo = 4\nthreads = 2", 2, 1),
+        ("declare-option2 = foo=threads=$1\nn = 3\nfoo = %(n)", 3, 1),
+        ("declare-option2 = foo=bar=$1\ndeclare-option2 = bar=threads=$1\nfoo = 5", 5, 1),
+        ("declare-option2 = foo=set=threads=$1\nfoo = 5\nthreads = 3", 5, 1),
+        ("foo = 4\ndeclare-option2 = foo=threads=$1", 1, 1),
+        # One may stand for another one, wherever that is declared.
+        ("declare-option = foo=threads=$1;bar=$1\ndeclare-option = bar=processes=$1\nfoo = 3", 3, 3),
+        # A part without = ends it.
+        ("declare-option = foo=master;threads=$1\nfoo = 4", 1, 1),
+        ("declare-option = foo=threads=$1;master;processes=3\nfoo = 4", 4, 1),
+        # The first declaration counts, and no option gets another meaning.
+        ("declare-option = foo=threads=3\ndeclare-option = foo=processes=2\nfoo = 1", 3, 1),
+        ("declare-option = threads=processes=5\nthreads = 2", 2, 1),
+    ],
+)
+def test_declared_option(lines: str, threads: int, processes: int, write: Write) -> None:
+    """The numbers are those with which uWSGI 2.0.30 starts."""
+    found = read([write("a.ini", f"[uwsgi]\n{lines}")], {})
+    assert found.problems == ()
+    assert (found.settings.processes.threads, found.settings.processes.processes) == (threads, processes)
+
+
+def test_value_of_a_declared_option_is_not_expanded(write: Write) -> None:
+    """It counts before anything in brackets is replaced, and the message for a number says so."""
+    lines = "declare-option = foo=env=$1\nbar = 1\nfoo = $(STAGE)=%(bar)\n"
+    found = read([write("a.ini", f"[uwsgi]\n{lines}")], {"STAGE": "test"})
+    assert found.settings.processes.env == ("$(STAGE)=%(bar)",)
+    (problem,) = read([write("a.ini", "[uwsgi]\ndeclare-option = foo=threads=$1\nfoo = %(n)\nn = 3")], {}).problems
+    assert problem.text.endswith("threads is read before brackets are replaced)")
+
+
+def test_order_of_what_a_declared_option_stands_for(write: Write) -> None:
+    """Who asks for the entry that counts gets it."""
+    lines = "declare-option = foo=threads=$1\nworkers = 2\nthreads = 2\nfoo = 4\nprocesses = 3"
+    settings_ = read([write("a.ini", f"[uwsgi]\n{lines}")], {}).settings
+    assert settings_.origin("threads") == "a.ini:4"
+    assert [entry.name for entry in settings_.entries] == [
+        "declare-option", "workers", "threads", "threads", "foo", "processes"
+    ]  # fmt: skip
+    assert [entry.part for entry in settings_.given("threads")] == [True, False]
+
+
+@pytest.mark.parametrize("template", ["foo=foo=$1", "foo=foo=$1;foo=$1", "foo=bar=$1\ndeclare-option = bar=foo=$1"])
+@pytest.mark.parametrize("option", ["declare-option", "declare-option2"])
+def test_declared_options_that_stand_for_themselves(template: str, option: str, write: Write) -> None:
+    """uWSGI crashes; here it is a mistake, said once."""
+    (problem,) = read([write("a.ini", f"[uwsgi]\n{option} = {template}\nfoo = 1")], {}).problems
+    assert problem.reason == "options of declare-option stand in one another more than 10 deep"
+
+
+def test_strict_minds_what_a_declared_option_stands_for(write: Write) -> None:
+    """A name in a template is a name."""
+    lines = "strict = true\ndeclare-option = foo=harakari=$1\nfoo = 1"
+    assert problems([write("a.ini", f"[uwsgi]\n{lines}")]) == (
+        "a.ini:4: harakari = 1 (no such option, and strict is on; did you mean harakiri?)",
+    )
+
+
+def test_declared_options_are_shown_as_uwsgi_shows_them(write: Write, uwsgi_shows: ShowConfig) -> None:
+    """What they stand for is not shown, but for what `set`, files and blocks in them add, and that in its place."""
+    lines = (
+        "declare-option = a=set=bar=$1\na = 1\nz = %(bar)\nbar = 2\ndeclare-option = b=if-env=$1\nb = NOPE\n"
+        "lost = 1\nendif =\ndeclare-option = c=for=$1\nc = x  y\nw = %(_)\nendfor =\ndeclare-option = d=ini=:$1\n"
+        "d = more\ndeclare-option = e=threads=$1\ne = 3\nif-opt = threads\nlost = 2\nendif =\nf = 1\n"
+        "declare-option = f=set=g=$1\nh = $(HOME)\ndeclare-option = h=set=i=$1\nthreads = 4\ne = %(z)\n"
+        "declare-option2 = j=set=k=$1\nj = %(z)\ndeclare-option = l=set-ph=m=$1\nl = 5\nn = %(m)\n"
+        "declare-option = o=py-programname=$(HOME)$1;p=$1\no = %(z)\nq = %(py-programname)%(p)\n[more]\nx = y"
+    )
+    argv = ["--ini", write("a.ini", f"[uwsgi]\n{lines}"), "--declare-option", "r=set=s=$1", "--r", "t", "--r=u"]
+    found = read(argv, {"HOME": "/home/x"}).settings.entries
+    assert [(entry.name, entry.value) for entry in found if not entry.part] == uwsgi_shows(argv, {"HOME": "/home/x"})
+
+
+# ---- limits --------------------------------------------------------------------------------------------------------
+
+
+def test_a_thousand_mistakes_take_no_second(write: Write) -> None:
+    """Names that are none are looked for a few times only: the master reads its file anew at every reload."""
+    write("a.ini", "[uwsgi]\n" + "".join(f"placeholder-number-{number} = 1\n" for number in range(1000)))
+    read(["a.ini"], {})
+    began = time.process_time()
+    assert len(read(["a.ini"], {}).warnings) == 1000
+    assert time.process_time() - began < 1
+
+
+def test_values_together_have_a_limit(write: Write) -> None:
+    """A file of half a megabyte does not become one of gigabytes."""
+    write("a.ini", f"[uwsgi]\na = {'x' * 500_000}\n" + "b = -%(a)%(a)\n" * 3000)
+    found = read(["a.ini"], {})
+    assert [problem.reason for problem in found.problems] == ["all values together take too many replacements"]
+    assert sum(len(entry.value or "") for entry in found.settings.entries) < 100 * 1024 * 1024
+
+
+def test_pipes_at_a_reload(write: Write) -> None:
+    """A master does not wait for a pipe that nobody writes to."""
+    os.mkfifo(write("pipe", "") + ".fifo")
+    write("a.ini", "[uwsgi]\nini = pipe.fifo\nenv = A=@(pipe.fifo)\nfor-readline = pipe.fifo\nendfor =\n")
+    reasons = [problem.reason for problem in read(["a.ini"], {}, reloading=True).problems]
+    assert len(reasons) == 3
+    assert all(reason.endswith("nothing came at once") for reason in reasons)

@@ -32,6 +32,8 @@ FIRST = ConfigFile("/etc/base.ini", "/etc/base.ini", "")
         ("%%(name)", "%(name)"),
         ("%[0m", "\0330m"),
         ("%q%Q%~", ""),
+        ("100%éb", "100\udca9b"),
+        ("%\udcffz", "z"),
         ("%H %M", " "),
         ("100%", "100"),
         ("%u %g", f"{os.getuid()} {os.getgid()}"),
@@ -72,10 +74,13 @@ def test_names_of_user_and_time() -> None:
 
 
 def test_inode(tmp_path: Path) -> None:
-    """`%i` is the number of the file itself."""
+    """`%i` is the number of the file itself, or of the link to it."""
     path = tmp_path / "a.ini"
     path.touch()
     assert substitute("%i", ConfigFile("a.ini", str(path), ""), FIRST) == str(path.stat().st_ino)
+    link = tmp_path / "link.ini"
+    link.symlink_to(path)
+    assert substitute("%i", locate(str(link), ""), FIRST) == str(link.lstat().st_ino)
 
 
 def test_locate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,9 @@ import pytest
 from uncork.config.names import (
     argument_of_long,
     complete,
-    did_you_mean,
     is_immediate,
     is_known,
     long_of_short,
-    nearest,
     uwsgi_name,
     uwsgi_names,
 )
@@ -47,28 +45,6 @@ def test_own_names_make_nothing_ambiguous() -> None:
     """`--stats-` offers what uWSGI offers, without our own."""
     assert "stats-unsafe-vars" not in complete("stats-")
     assert len(complete("stats-")) > 1
-
-
-@pytest.mark.parametrize(
-    ("slip", "name"),
-    [("harakari", "harakiri"), ("chmod-sock", "chmod-socket"), ("thread", "threads"), ("allow-form", "allow-from")],
-)
-def test_nearest(slip: str, name: str) -> None:
-    """The name that was meant comes first."""
-    assert nearest(slip)[0] == name
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("harakari", " (did you mean --harakiri?)"),
-        ("moduel", " (did you mean --module or --mode?)"),
-        ("qqqqqqqq", ""),
-    ],
-)
-def test_did_you_mean(name: str, words: str) -> None:
-    """The guess reads as a question, and nothing is said where nothing is near."""
-    assert did_you_mean(name, prefix="--") == words
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """What stands in brackets.  The expected values are those of the real uWSGI, which one test here asks."""
 
-import pytest
+import time
 
-from uncork.config.placeholders import RunawayError, evaluate, expand
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from uncork.config.placeholders import Budget, ExhaustedError, Lookup, RunawayError, evaluate, expand
 from unit.config.conftest import ShowConfig, Write
 
 VARIABLES = {"A": "1", "B1": "2", "B2": "3", "D": "$(A)", "F": "", "E": "%(n)"}
@@ -51,7 +55,7 @@ IN_ENVIRONMENT = [
 @pytest.mark.parametrize(("value", "expanded"), IN_ENVIRONMENT)
 def test_expand(value: str, expanded: str) -> None:
     """Inner brackets go first; what came from a replacement is read again, save at the very front."""
-    assert expand(value, "$", VARIABLES.get) == expanded
+    assert expand(value, "$", VARIABLES.get, Budget()) == expanded
 
 
 BY_NAME = [
@@ -143,14 +147,79 @@ BY_NAME = [
 @pytest.mark.parametrize(("value", "expanded"), BY_NAME)
 def test_evaluate(value: str, expanded: str) -> None:
     """Names, words and calculations in `%()` come out as uWSGI computes them."""
-    assert expand(value, "%", lambda key: evaluate(key, NAMES.get)) == expanded
+    assert expand(value, "%", lambda key: evaluate(key, NAMES.get), Budget()) == expanded
 
 
 @pytest.mark.parametrize("growth", ["x%(a)", "%(a)%(a)", "x" * 5000 + "%(a)%(a)"])
 def test_runaway(growth: str) -> None:
     """A value that refers to itself ends in an error, and not in all memory."""
     with pytest.raises(RunawayError):
-        expand("x%(a)", "%", {"a": growth}.get)
+        expand("x%(a)", "%", {"a": growth}.get, Budget())
+
+
+def test_many_in_one_value() -> None:
+    """A long list of placeholders is no value that refers to itself."""
+    assert expand("%(a)" * 5000, "%", {"a": "1"}.get, Budget()) == "1" * 5000
+    with pytest.raises(RunawayError, match="more than 10,000 replacements"):
+        expand("x%(a)" * 10_001, "%", {"a": ""}.get, Budget())
+
+
+def test_many_values_together() -> None:
+    """What each value may take all of them together may not."""
+    budget = Budget()
+
+    def expand_one() -> int:
+        return len(expand("-%(a)", "%", {"a": "x" * 1_000_000}.get, budget))
+
+    with pytest.raises(ExhaustedError):
+        sum(expand_one() for _ in range(200))
+
+
+def step_by_step(value: str, symbol: str, lookup: Lookup) -> str:
+    """uWSGI's way: after each replacement the whole value is read again, from its second character."""
+    start = 0
+    while True:
+        for begin in range(start, len(value)):
+            if not value.startswith(symbol + "(", begin):
+                continue
+            end, depth = begin + 2, 0
+            while end < len(value) and value[end] != symbol:
+                depth += {"(": 1, ")": -1}.get(value[end], 0)
+                if depth < 0:
+                    break
+                end += 1
+            key = value[begin + 2 : end]
+            replacement = lookup(key) if key and value[end : end + 1] == ")" else None
+            if replacement is not None:
+                value = f"{value[:begin]}{replacement}{value[end + 1 :]}"
+                break
+        else:
+            return value
+        start = 1
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    value=st.text("%$()ab", max_size=40),
+    # No value makes a longer one: nothing goes on for ever.
+    values=st.dictionaries(st.sampled_from(["a", "b", "ab", "a(b)", "b()"]), st.sampled_from(["", "%", "(", ")", "a"])),
+)
+def test_shortcuts_change_nothing(value: str, values: dict[str, str]) -> None:
+    """What is not looked at again after a replacement would have stayed as it is."""
+    assert expand(value, "%", values.get, Budget()) == step_by_step(value, "%", values.get)
+
+
+def test_time_grows_with_the_length() -> None:
+    """Ten times as much takes about ten times as long, and not a hundred times."""
+
+    def seconds(times: int) -> float:
+        value = "x%(q %" + "%(no)" * times + "%(a" * times + "%(yes)" * 500
+        began = time.process_time()
+        expand(value, "%", {"yes": "1"}.get, Budget())
+        return time.process_time() - began
+
+    seconds(100)
+    assert min(seconds(10_000) for _ in range(3)) < 60 * max(0.001, min(seconds(1000) for _ in range(3)))
 
 
 def test_tables_are_those_of_uwsgi(write: Write, uwsgi_shows: ShowConfig) -> None:

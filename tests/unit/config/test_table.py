@@ -5,10 +5,9 @@ from dataclasses import fields
 
 import pytest
 
-from uncork.config.accepted import ACCEPTED
 from uncork.config.names import uwsgi_name, uwsgi_names
 from uncork.config.settings import Settings
-from uncork.config.table import BY_NAME, GROUPS, OPTIONS, Declared
+from uncork.config.table import GROUPS, OPTIONS, Declared
 
 OF_UWSGI = [declared for declared in OPTIONS if not declared.option.own]
 
@@ -31,7 +30,6 @@ def test_no_name_is_declared_twice() -> None:
     shorts = Counter(option.short for _, option in OPTIONS if option.short)
     assert set(names.values()) == {1}
     assert set(shorts.values()) == {1}
-    assert not BY_NAME.keys() & ACCEPTED.keys()
 
 
 @pytest.mark.parametrize("declared", OPTIONS, ids=name_of)
@@ -74,8 +72,3 @@ def test_all_aliases_are_declared(declared: Declared) -> None:
 def test_own_names_are_not_names_of_uwsgi(declared: Declared) -> None:
     """A name of our own takes none away from uWSGI."""
     assert not uwsgi_names() & set(declared.option.names)
-
-
-def test_accepted_names_are_names_of_uwsgi() -> None:
-    """Only what uWSGI knows needs a reason to be accepted."""
-    assert ACCEPTED.keys() <= uwsgi_names()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from uncork.config import validate as checks
 from uncork.config.load import load
 from uncork.config.validate import validate
 from uncork.errors import ConfigError
@@ -178,3 +179,69 @@ def test_settings_without_origin() -> None:
 
     with pytest.raises(ConfigError, match="--socket :99999 "):
         validate(Settings(sockets=Sockets(socket=(":99999",))), os.getcwd())
+
+
+def local(*argv: str, directory: Path) -> list[bool]:
+    """Of each problem, whether it is one of this machine."""
+    return [problem.here for problem in checks.problems(load(argv, {}).settings, str(directory))]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--chdir", "gone"],
+        ["--logto", "gone/x"],
+        ["--socket", "gone/x.sock"],
+        ["--home", "gone"],
+        ["--home", "there"],
+        ["--pidfile", "there"],
+        ["--chdir", "file"],
+    ],
+)
+def test_facts_of_this_machine(tmp_path: Path, argv: list[str]) -> None:
+    """Directories and environments may be there elsewhere."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "file").touch()
+    assert local(*argv, directory=tmp_path) == [True]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--socket", "127.0.0.1:99999"],
+        ["--socket", "http://127.0.0.1:80"],
+        ["--module", "app.py"],
+        ["--wsgi-file", "pkg.mod:app"],
+        ["--mount", "/x"],
+        ["--logto", "127.0.0.1:514"],
+        ["--cheaper", "5", "--processes", "2"],
+    ],
+)
+def test_mistakes(tmp_path: Path, argv: list[str]) -> None:
+    """What cannot work anywhere is no fact of this machine."""
+    assert local(*argv, directory=tmp_path) == [False]
+
+
+def test_processors_of_this_machine(tmp_path: Path) -> None:
+    """Too few processes for cheaper are no mistake where a file counts the processors of the machine."""
+    (tmp_path / "app.ini").write_text("[uwsgi]\ncores = %k\nprocesses = %(cores)\ncheaper = 9999\n")
+    assert local("--ini", str(tmp_path / "app.ini"), directory=tmp_path) == [True]
+    (tmp_path / "app.ini").write_text("[uwsgi]\nprocesses = 2\ncheaper = 9999\n")
+    assert local("--ini", str(tmp_path / "app.ini"), directory=tmp_path) == [False]
+
+
+def test_missing() -> None:
+    """An app and a socket are asked for apart from what is wrong with the others."""
+    settings = load(["--socket", ":1"], {}).settings
+    assert list(checks.missing(settings)) == ["app"]
+    assert list(checks.missing(load([], {}).settings)) == ["app", "socket"]
+    assert list(checks.missing(load([], {}).settings, stdin_is_socket=True)) == ["app"]
+    assert checks.problems(settings, "/") == []
+
+
+def test_reason() -> None:
+    """A problem has its entry, and why without it."""
+    (problem,) = checks.problems(load(["--socket", ":99999"], {}).settings, "/")
+    assert problem.entry is not None
+    assert problem.entry.value == ":99999"
+    assert problem.text == f"--socket :99999 ({problem.reason})"

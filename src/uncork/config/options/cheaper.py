@@ -4,11 +4,11 @@ Pure: `problems` and `remarks` say what does not fit, `first_workers` what the o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from uncork.config.kinds import FLAG, LONG_MAX, Integer, Text
-from uncork.config.option import option
+from uncork.config.kinds import FLAG, Text
+from uncork.config.option import group, option
+from uncork.config.quantities import IN_BYTES, IN_PERCENT, IN_SECONDS, LONG_MAX, SECONDS, Integer, Limit
 
 if TYPE_CHECKING:
     from uncork.config.settings import Entry, Settings
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 # Those of uWSGI 2.0.30, as its --cheaper-algo-list prints them.
 ALGORITHMS = ("spare", "backlog", "busyness", "manual")
 
-_COUNT = Integer(minimum=1)
-_PERCENT = Integer(minimum=1, metavar="PERCENT")
-_BYTES = Integer(minimum=1, maximum=LONG_MAX, metavar="BYTES")
+_COUNT = Integer(minimum=1, zero=1)
+_BYTES = Limit(maximum=LONG_MAX, metavar="BYTES", scale=IN_BYTES, unsigned=True)
 
 
-@dataclass(frozen=True, slots=True)
+def _percent(default: int) -> Integer:
+    """0 is the default for uWSGI too, here and below."""
+    return Integer(minimum=1, metavar="PERCENT", zero=default, scale=IN_PERCENT)
+
+
+@group
 class Cheaper:
     """How many workers there are at a time."""
 
@@ -43,7 +47,7 @@ class Cheaper:
     )
     cheaper_algo: str = option(
         "cheaper-algo",
-        kind=Text("NAME", "spare, backlog, busyness or manual"),
+        kind=Text("NAME", "spare, backlog, busyness or manual", ALGORITHMS),
         default="spare",
         implies_master=True,
         help="what decides: spare (keep one idle), backlog (the listen queue), busyness, manual (+ and - on the FIFO)",
@@ -82,27 +86,27 @@ class Cheaper:
     )
     cheaper_busyness_max: int = option(
         "cheaper-busyness-max",
-        kind=_PERCENT,
+        kind=_percent(50),
         default=50,
         unit="%",
         help="more workers are needed when they are busier than this on average",
     )
     cheaper_busyness_min: int = option(
         "cheaper-busyness-min",
-        kind=_PERCENT,
+        kind=_percent(25),
         default=25,
         unit="%",
         help="fewer workers are needed when they are less busy than this on average",
     )
     cheaper_busyness_multiplier: int = option(
         "cheaper-busyness-multiplier",
-        kind=_COUNT,
+        kind=Integer(minimum=1, zero=10),
         default=10,
         help="how many times cheaper-overload it must be calm before a worker is ended",
     )
     cheaper_busyness_penalty: int = option(
         "cheaper-busyness-penalty",
-        kind=_COUNT,
+        kind=Integer(minimum=1, zero=2),
         default=2,
         help="by how much that multiplier grows each time a worker was ended too early",
     )
@@ -114,7 +118,7 @@ class Cheaper:
     )
     cheaper_busyness_backlog_alert: int = option(
         "cheaper-busyness-backlog-alert",
-        kind=_COUNT,
+        kind=Integer(minimum=1, zero=33),
         default=33,
         unit="connections",
         help="start emergency workers at once when more connections wait",
@@ -128,13 +132,13 @@ class Cheaper:
     )
     cheaper_busyness_backlog_multiplier: int = option(
         "cheaper-busyness-backlog-multiplier",
-        kind=_COUNT,
+        kind=Integer(minimum=1, zero=3),
         default=3,
         help="the multiplier while there are emergency workers, which are to go sooner",
     )
     cheaper_busyness_backlog_nonzero: int = option(
         "cheaper-busyness-backlog-nonzero",
-        kind=_COUNT,
+        kind=Integer(minimum=1, zero=60, scale=IN_SECONDS),
         default=60,
         unit="seconds",
         help="start emergency workers when at least one connection has been waiting all this time",
@@ -148,7 +152,7 @@ class Cheaper:
     )
     idle: int = option(
         "idle",
-        kind=Integer(),
+        kind=SECONDS,
         default=0,
         unit="seconds",
         implies_master=True,
@@ -201,4 +205,4 @@ def _entry(settings: "Settings", name: str) -> "Entry":
 
     value = getattr(settings.cheaper, name.replace("-", "_"))
     given = settings.given(name)
-    return given[-1] if given else Entry(name, str(value), f"--{name}")
+    return given[-1] if given else Entry(name, str(value), f"--{name}", source="argument")

@@ -1,18 +1,16 @@
 """Options of the control plane beside the FIFO: pidfiles, signals."""
 
-from dataclasses import dataclass
-
-from uncork.config.kinds import PATH, TextList
-from uncork.config.option import option
+from uncork.config.kinds import NEEDED_PATH, PATH, TextList
+from uncork.config.option import group, option
 
 
-@dataclass(frozen=True, slots=True)
+@group
 class Control:
     """Further ways to be told what to do."""
 
     pidfile2: str | None = option(
         "pidfile2",
-        kind=PATH,
+        kind=NEEDED_PATH,
         default=None,
         help="like pidfile, but made as the user that uid names, and from the directory that chdir names",
     )
@@ -30,7 +28,7 @@ class Control:
     )
     hook_master_start: tuple[str, ...] = option(
         "hook-master-start",
-        kind=TextList("ACTION", "unix_signal:SIGNAL NAME"),
+        kind=TextList("ACTION", "unix_signal:SIGNAL NAME, or another action"),
         default=(),
-        help="give a signal to the master another meaning: unix_signal:15 gracefully_kill_them_all",
+        help="do this when the master begins; unix_signal:15 gracefully_kill_them_all gives a signal another meaning",
     )

@@ -3,28 +3,26 @@
 Pure.
 """
 
-from dataclasses import dataclass
-
-from uncork.config.kinds import FLAG, PATH, Text, TextList
-from uncork.config.option import option
+from uncork.config.kinds import FLAG, NEEDED_PATH, Text, TextList
+from uncork.config.option import group, option
 
 _TITLE = Text("TEXT", "a text")
 
 
-@dataclass(frozen=True, slots=True)
+@group
 class Daemon:
     """Standing in the background, when root's rights are given up, and names of processes."""
 
     daemonize: str | None = option(
         "daemonize",
         short="d",
-        kind=PATH,
+        kind=NEEDED_PATH,
         default=None,
         help="run in the background and log to this file; the command waits until the server answers or has failed",
     )
     daemonize2: str | None = option(
         "daemonize2",
-        kind=PATH,
+        kind=NEEDED_PATH,
         default=None,
         help="the same as daemonize",
     )

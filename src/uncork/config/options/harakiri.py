@@ -1,19 +1,18 @@
 """Options of harakiri: what happens to a request that takes too long."""
 
-from dataclasses import dataclass
+from uncork.config.kinds import FLAG
+from uncork.config.option import group, option
+from uncork.config.quantities import SECONDS
 
-from uncork.config.kinds import FLAG, Integer
-from uncork.config.option import option
 
-
-@dataclass(frozen=True, slots=True)
+@group
 class Harakiri:
     """Deadlines of requests."""
 
     harakiri: int = option(
         "harakiri",
         short="t",
-        kind=Integer(),
+        kind=SECONDS,
         default=0,
         unit="seconds",
         help="interrupt a request that takes longer than this, and kill its worker if that does not help; 0: never",
@@ -26,7 +25,7 @@ class Harakiri:
     )
     harakiri_graceful_timeout: int = option(
         "harakiri-graceful-timeout",
-        kind=Integer(),
+        kind=SECONDS,
         default=0,
         unit="seconds",
         help="give the other threads of a worker that has to be killed so much time to finish their requests",

@@ -1,23 +1,20 @@
 """Options of recycling: when a worker is replaced by a fresh one."""
 
-from dataclasses import dataclass
-
-from uncork.config.kinds import LONG_MAX, Integer
-from uncork.config.option import option
+from uncork.config.option import group, option
+from uncork.config.quantities import IN_MEGABYTES, IN_SECONDS, LONG_MAX, MOST_MEGABYTES, SECONDS, Integer, Limit
 
 _COUNT = Integer(maximum=LONG_MAX)
-_SECONDS = Integer()
-_MEGABYTES = Integer(minimum=1, metavar="MB")
+_MEGABYTES = Limit(maximum=MOST_MEGABYTES, metavar="MB", scale=IN_MEGABYTES, unsigned=True, cut=True)
 
 
-@dataclass(frozen=True, slots=True)
+@group
 class Recycle:
     """When a worker has done enough.  None is no limit; for a delta, that the limits are spread by themselves."""
 
     max_requests: int = option(
         "max-requests",
         short="R",
-        kind=_COUNT,
+        kind=Integer(maximum=LONG_MAX, unsigned=True),
         default=0,
         unit="requests",
         help="replace a worker that has served so many requests, 0 for never; the fresh one is ready first",
@@ -34,21 +31,21 @@ class Recycle:
     # below what a fresh worker needs.
     min_worker_lifetime: int = option(
         "min-worker-lifetime",
-        kind=_SECONDS,
+        kind=SECONDS,
         default=1,
         unit="seconds",
         help="replace no worker earlier, unless it outgrew reload-on-rss or reload-on-as since its start",
     )
     max_worker_lifetime: int = option(
         "max-worker-lifetime",
-        kind=_SECONDS,
+        kind=Integer(scale=IN_SECONDS, unsigned=True),
         default=0,
         unit="seconds",
         help="replace a worker that is so old, 0 for never; it finishes its requests first",
     )
     max_worker_lifetime_delta: int | None = option(
         "max-worker-lifetime-delta",
-        kind=_SECONDS,
+        kind=SECONDS,
         default=None,
         unit="seconds",
         help="each next worker lives so much longer before it is replaced; unless given, they are spread over 10 %",

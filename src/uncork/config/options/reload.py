@@ -3,11 +3,11 @@
 Pure.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from uncork.config.kinds import FLAG, Integer, Kind, MismatchError
-from uncork.config.option import option
+from uncork.config.kinds import FLAG, Kind, MismatchError
+from uncork.config.option import group, option
+from uncork.config.quantities import IN_SECONDS, SECONDS, Integer
 
 
 class Probe(NamedTuple):
@@ -35,7 +35,7 @@ class ProbeKind(Kind[Probe]):
 PROBE_SECONDS = 10
 
 
-@dataclass(frozen=True, slots=True)
+@group
 class Reload:
     """What a reload proves, and how patiently."""
 
@@ -49,13 +49,13 @@ class Reload:
     # What holds without a value is in master/wants.py.
     boot_timeout: int | None = option(
         "boot-timeout",
-        kind=Integer(minimum=1),
+        kind=Integer(minimum=1, scale=IN_SECONDS),
         default=None,
         unit="seconds",
         own=True,
         help="how long app and workers may take to get ready; unless given, 300 at a reload and no limit at a start",
     )
-    probe: Probe | None = option(  # noqa: RUF009 - a NamedTuple cannot change either
+    probe: Probe | None = option(
         "probe",
         kind=ProbeKind(),
         default=None,
@@ -64,7 +64,7 @@ class Reload:
     )
     reload_mercy: int | None = option(
         "reload-mercy",
-        kind=Integer(),
+        kind=SECONDS,
         default=None,
         unit="seconds",
         help="the same as worker-reload-mercy, which counts if both are given",

@@ -1,12 +1,10 @@
 """Options of the stats server."""
 
-from dataclasses import dataclass
-
 from uncork.config.kinds import ADDRESS, FLAG
-from uncork.config.option import option
+from uncork.config.option import group, option
 
 
-@dataclass(frozen=True, slots=True)
+@group
 class Stats:
     """What the server tells about itself, and to whom."""
 

@@ -1,12 +1,11 @@
 """Options that watch files: what happens when one is touched or a module changes."""
 
-from dataclasses import dataclass
+from uncork.config.kinds import PATHS, TextList, pair
+from uncork.config.option import group, option
+from uncork.config.quantities import SECONDS
 
-from uncork.config.kinds import PATHS, Integer, TextList
-from uncork.config.option import option
 
-
-@dataclass(frozen=True, slots=True)
+@group
 class Touch:
     """Files that are watched.  They need not exist: to make one, and to remove it, is a touch."""
 
@@ -45,6 +44,13 @@ class Touch:
         implies_master=True,
         help="open the log by its name again, as with l on the FIFO, when this file is touched, made or removed",
     )
+    touch_exec: tuple[str, ...] = option(
+        "touch-exec",
+        kind=TextList("PATH COMMAND", "PATH COMMAND", pair(" ")),
+        default=(),
+        implies_master=True,
+        help="run this command by /bin/sh when the file is touched, made or removed",
+    )
     fs_reload: tuple[str, ...] = option(
         "fs-reload",
         kind=PATHS,
@@ -64,7 +70,7 @@ class Touch:
         "py-auto-reload",
         "python-autoreload",
         "python-auto-reload",
-        kind=Integer(),
+        kind=SECONDS,
         default=0,
         unit="seconds",
         implies_master=True,
