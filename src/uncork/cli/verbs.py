@@ -4,11 +4,24 @@ Runs in: the command line process.  Cheap to import: click is loaded only when a
 """
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
-# The first words that are a verb and not an option or a configuration file of the server.
-VERBS = frozenset({"up", "ctl"})
+# The first words that are a verb and not an option or a configuration file of the server, and where each is made: it
+# brings a good part of the package with it, and nobody waits for the others.
+VERBS: Mapping[str, str] = {
+    "up": "uncork.cli.up:up",
+    "ctl": "uncork.cli.ctl:ctl",
+    "check": "uncork.cli.check:check",
+    "explain": "uncork.cli.explain:explain",
+    "migrate": "uncork.cli.migrate:migrate",
+    "completion": "uncork.cli.completion:completion",
+}
 
 PROGRAM = "uncork"
+
+# The status for a command line that is wrong, where it is not 1: `check` means warnings by that.
+WRONG_USAGE = {"check": 2}
 
 # What a shell reports for a program that Ctrl-C ended before it had anything to stop: 128 + SIGINT.
 INTERRUPTED = 130
@@ -20,11 +33,8 @@ def run(argv: list[str]) -> int:
 
     from uncork.errors import UncorkError
 
-    # Each brings a good part of the package with it; nobody waits for the other one.
-    if argv[0] == "ctl":
-        from uncork.cli.ctl import ctl as verb
-    else:
-        from uncork.cli.up import up as verb
+    module, _, name = VERBS[argv[0]].partition(":")
+    verb: click.Command = getattr(import_module(module), name)
 
     @click.group(name=PROGRAM, context_settings={"help_option_names": ["-h", "--help"]})
     def verbs() -> None:
@@ -35,7 +45,7 @@ def run(argv: list[str]) -> int:
         status = verbs.main(args=argv, prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return 1
+        return WRONG_USAGE.get(argv[0], 1)
     except click.Abort:
         return INTERRUPTED
     except UncorkError as error:
