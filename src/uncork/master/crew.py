@@ -18,7 +18,6 @@ from uncork.master.events import (
     WorkerFailed,
     WorkerForked,
     WorkerGone,
-    WorkerNotAsked,
     WorkerNotForked,
     WorkerReady,
 )
@@ -41,9 +40,10 @@ class Crew:
 
     # ---- what is heard -----------------------------------------------------------------------------------------------
 
-    def forked(self, generation: Generation | None, event: WorkerForked, now: float) -> Iterator[Action]:
+    def forked(
+        self, generation: Generation | None, worker: Worker | None, event: WorkerForked, now: float
+    ) -> Iterator[Action]:
         """Its process exists."""
-        worker = generation.workers.get(event.slot) if generation is not None else None
         if generation is None or worker is None:
             if self.unclaimed.pop(event.pid, None) is None:
                 yield Kill(event.pid, signal.SIGKILL)
@@ -68,9 +68,10 @@ class Crew:
         if end is not None:
             yield from self.ended(generation, worker, end, now)
 
-    def not_forked(self, generation: Generation | None, event: WorkerNotForked, now: float) -> Iterator[Action]:
+    def not_forked(
+        self, generation: Generation | None, worker: Worker | None, event: WorkerNotForked, now: float
+    ) -> Iterator[Action]:
         """The system gave no process for it."""
-        worker = generation.workers.get(event.slot) if generation is not None else None
         if generation is None or worker is None or worker.phase is WorkerPhase.DUE:
             return
         yield Say(f"worker {worker.wid} could not be forked: {event.reason}")
@@ -78,9 +79,8 @@ class Crew:
         worker.failures += 1
         yield from self._again(generation, worker, now)
 
-    def not_asked(self, generation: Generation | None, event: WorkerNotAsked, now: float) -> Iterator[Action]:
+    def not_asked(self, generation: Generation | None, worker: Worker | None, now: float) -> Iterator[Action]:
         """The template has too much to do already."""
-        worker = generation.workers.get(event.slot) if generation is not None else None
         if generation is None or worker is None or worker.pid:
             return
         if worker.phase is WorkerPhase.STARTING:
@@ -89,16 +89,16 @@ class Crew:
         elif worker.phase is WorkerPhase.LEAVING:
             yield from self.remove(generation, worker)
 
-    def failed(self, generation: Generation | None, event: WorkerFailed) -> Iterator[Action]:
+    def failed(self, worker: Worker | None, event: WorkerFailed) -> Iterator[Action]:
         """It cannot get ready; the reason is for those who ask why, its end follows."""
-        worker = generation.workers.get(event.slot) if generation is not None else None
         if worker is not None and worker.pid in {0, event.pid}:
             worker.reason = event.reason
         yield from ()
 
-    def ready(self, generation: Generation | None, event: WorkerReady, now: float) -> Iterator[Action]:
+    def ready(
+        self, generation: Generation | None, worker: Worker | None, event: WorkerReady, now: float
+    ) -> Iterator[Action]:
         """It takes requests; whom it replaces leaves."""
-        worker = generation.workers.get(event.slot) if generation is not None else None
         if generation is None or worker is None:
             return
         if worker.phase is WorkerPhase.DUE:
@@ -107,7 +107,7 @@ class Crew:
             return
         if worker.awaited:
             # Whoever forked it was killed before it could say so.
-            yield from self.forked(generation, WorkerForked(event.generation, event.slot, event.pid), now)
+            yield from self.forked(generation, worker, WorkerForked(event.generation, event.slot, event.pid), now)
         if worker.pid != event.pid or worker.phase is not WorkerPhase.STARTING:
             return
         worker.move(WorkerPhase.READY)

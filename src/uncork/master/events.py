@@ -162,6 +162,9 @@ class Tick:
     """Time has passed."""
 
 
+# What concerns one worker, by its generation and its slot.
+OfWorker = WorkerForked | WorkerNotForked | WorkerReady | WorkerNotAsked | WorkerFailed | WorkerSpent | WorkerStopped
+
 Event = (
     Start
     | Asked

@@ -53,9 +53,10 @@ class HarakiriWatch:
         """Do what is due."""
         if now < self._next_time:
             return
-        for step, running in self._deadlines.check(now, list(self._running())):
+        requests = list(self._running())
+        for step, running in self._deadlines.check(now, requests):
             self._act(step, running, now)
-        coming = self._deadlines.next_time(self._running())
+        coming = self._deadlines.next_time(requests)
         self._next_time = min(now + LOOK, now + LOOK if coming is None else coming)
 
     def _running(self) -> Iterator[Running]:

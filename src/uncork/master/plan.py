@@ -26,6 +26,7 @@ from uncork.master.events import (
     Forget,
     Kill,
     Leave,
+    OfWorker,
     Perform,
     ReadSettings,
     ReloadEnded,
@@ -52,7 +53,7 @@ from uncork.master.events import (
     WorkerStopped,
 )
 from uncork.master.rolling import Rolling
-from uncork.master.slots import SLOTS_EACH, Generation
+from uncork.master.slots import SLOTS_EACH, Generation, Worker
 from uncork.master.states import GenerationPhase, WorkerPhase
 from uncork.master.wants import DEFAULT_BOOT
 from uncork.supervise.backoff import delay
@@ -120,15 +121,15 @@ class Planner:
             case TemplateStarted() | TemplateLoaded() | TemplateFailed():
                 return self._template_said(event, now)
             case WorkerForked():
-                return crew.forked(self.generations.get(event.generation), event, now)
+                return crew.forked(*self._named(event), event, now)
             case WorkerNotForked():
-                return crew.not_forked(self.generations.get(event.generation), event, now)
+                return crew.not_forked(*self._named(event), event, now)
             case WorkerNotAsked():
-                return crew.not_asked(self.generations.get(event.generation), event, now)
+                return crew.not_asked(*self._named(event), now)
             case WorkerFailed():
-                return crew.failed(self.generations.get(event.generation), event)
+                return crew.failed(self._named(event)[1], event)
             case WorkerReady():
-                return crew.ready(self.generations.get(event.generation), event, now)
+                return crew.ready(*self._named(event), event, now)
             case WorkerSpent():
                 return self._spent(event)
             case WorkerStopped():
@@ -139,6 +140,11 @@ class Planner:
                 return self._child_ended(event, now)
             case Tick():
                 return iter(())
+
+    def _named(self, event: OfWorker) -> tuple[Generation | None, Worker | None]:
+        """The generation and the worker that an event is about, as far as they still exist."""
+        generation = self.generations.get(event.generation)
+        return generation, None if generation is None else generation.workers.get(event.slot)
 
     def next_time(self) -> float | None:
         """When `handle(Tick())` has something to do, None for never."""
@@ -265,7 +271,8 @@ class Planner:
             reason = generation.reason or f"the process that imports the app (pid: {pid}) {end}"
             if self.front is None:
                 self._status = end.code or ExitCode.FAILED
-                if not generation.reason:
+                if not generation.reason or pid < 0:
+                    # A template logs its own reason; one that could not be forked does not.
                     yield Say(reason)
             yield from self._abort(generation, _last_line(reason), now)
         else:
@@ -414,21 +421,19 @@ class Planner:
         yield from self.crew.due(front, now)
 
     def _spent(self, event: WorkerSpent) -> Iterator[Action]:
-        generation = self.generations.get(event.generation)
-        worker = generation.workers.get(event.slot) if generation is not None else None
+        _, worker = self._named(event)
         if worker is not None and worker.pid == event.pid:
             worker.spent = event.reason
         yield from ()
 
     def _stopped(self, event: WorkerStopped) -> Iterator[Action]:
-        generation = self.generations.get(event.generation)
-        worker = generation.workers.get(event.slot) if generation is not None else None
+        _, worker = self._named(event)
         if worker is not None and worker.pid == event.pid:
             worker.stopped = True
         yield from ()
 
     def _wanted(self, event: Wanted) -> Iterator[Action]:
-        if self.front is not None and self.stopping is None and event.workers != self.front.wanted:
+        if self.front is not None and self.stopping is None:
             self.front.wanted = event.workers
         yield from ()
 
