@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from uncork import __version__
+from uncork.config.doors import protocols
+from uncork.config.settings import Settings
 from uncork.control import stats
 from uncork.master.family import Family
 from uncork.master.plan import Planner
@@ -27,7 +29,11 @@ def server_facts(
     extra: Mapping[str, object],
 ) -> stats.ServerFacts:
     """All of them, as of now."""
-    sockets = [stats.SocketFacts(str(each.address), *listen.queue(each.sock)) for each in bound]
+    spoken = protocols(Settings() if front is None else front.settings, len(bound))
+    sockets = [
+        stats.SocketFacts(str(each.address), *listen.queue(each.sock), proto)
+        for each, proto in zip(bound, spoken, strict=True)
+    ]
     apps = front.apps if front is not None else ()
     return stats.ServerFacts(
         version=__version__,

@@ -1,9 +1,10 @@
 """The parts of the log relay: one of our pipes, and a destination with what waits for it.
 
     Intake                              a pipe that the processes below the master write into
-      Lines                             pure: whole lines out of what was read
+      logbacklog.Lines                  pure: whole lines out of what was read
+      logroute.Router                   where each of them goes
       Outlet                            a destination
-        Backlog                         pure: what waits for it, what is dropped, what is said about that
+        logbacklog.Backlog              pure: what waits for it, what is dropped, what is said about that
         logtargets.Target
 
 Runs in: master.  Must not: block.
@@ -14,21 +15,16 @@ import os
 import select
 import selectors
 import time
-from collections import deque
 from collections.abc import Sequence
 
+from uncork.master.logbacklog import BACKLOG_SIZE, Backlog, Lines
+from uncork.master.logroute import Router
 from uncork.master.logtargets import CHUNK, Target
 from uncork.system import logwriter
 
 # F_SETPIPE_SZ: what an unprivileged process may ask for (/proc/sys/fs/pipe-max-size).  Workers that write 4 kB a
 # request fill it in no less than 256 requests, should the master be busy.
 PIPE_SIZE = 2**20
-# What waits for a destination: seconds of a busy server, and nothing to the memory of a machine that runs one.
-BACKLOG_SIZE = 2**20
-# The server's own lines say what happened meanwhile, and may use so much more.
-RESERVE = 2**16
-# A line that is longer goes on in the next.
-LINE_SIZE = 2**18
 # A destination that is behind by half a backlog is waited for, so that a burst is not lost.  After so many seconds it
 # is slower than the server, and lines for it are dropped;
 PATIENCE = 1.0
@@ -38,92 +34,8 @@ STUCK_AFTER = logwriter.PATIENCE / 2
 RETRY = 1.0
 # After a read a pipe is left alone for so long, in seconds: a flood of lines costs the master 50 turns a second.
 REST = 0.02
-
-
-# ---- pure ------------------------------------------------------------------------------------------------------------
-
-
-class Lines:
-    """Cuts a stream into pieces of whole lines."""
-
-    def __init__(self, limit: int = LINE_SIZE) -> None:
-        self._limit = limit
-        self._rest = b""
-
-    def feed(self, data: bytes) -> bytes:
-        """The whole lines that `data` completes, b"" for none."""
-        data = self._rest + data
-        end = data.rfind(b"\n") + 1
-        self._rest = data[end:]
-        if len(self._rest) < self._limit:
-            return data[:end]
-        return data[:end] + self.flush()
-
-    def flush(self) -> bytes:
-        """What is left of a line, as a line."""
-        rest, self._rest = self._rest, b""
-        return rest and rest + b"\n"
-
-
-class Backlog:
-    """Lines on their way to a destination: at most `limit` bytes, beyond which whole lines are dropped and counted.
-
-    Once a line was dropped all are, until everything before it is gone: then one line says how many are missing.
-    """
-
-    def __init__(self, limit: int = BACKLOG_SIZE) -> None:
-        self.limit = limit
-        self._pieces: deque[bytes] = deque()
-        # How much of the first piece is gone.
-        self._start = 0
-        self.size = 0
-        # All lines that were ever dropped, and those that nobody has been told of.
-        self.dropped = 0
-        self._missing = 0
-
-    def add(self, lines: bytes, reserve: int = 0) -> None:
-        """Append whole lines; the limit is `reserve` bytes higher for them."""
-        room = 0 if self._missing and not reserve else self.limit + reserve - self.size
-        fits = lines if len(lines) <= room else lines[: lines.rfind(b"\n", 0, max(0, room)) + 1]
-        if fits:
-            self._pieces.append(fits)
-            self.size += len(fits)
-        missing = lines.count(b"\n", len(fits))
-        self.dropped += missing
-        self._missing += missing
-
-    def head(self) -> tuple[bytes, int]:
-        """(whole lines, where their unwritten part begins); b"" when there are none.
-
-        What is unwritten comes again, in front of whatever was added.
-        """
-        pieces = self._pieces
-        if not pieces:
-            return b"", 0
-        if len(pieces) > 1 and len(pieces[0]) < CHUNK:
-            joined = [pieces.popleft()]
-            size = len(joined[0])
-            while pieces and size < CHUNK:
-                size += len(pieces[0])
-                joined.append(pieces.popleft())
-            pieces.appendleft(b"".join(joined))
-        return pieces[0], self._start
-
-    def advance(self, count: int, why: str) -> None:
-        """So many bytes of the head are gone.  When those were the last, the notice of what is missing follows.
-
-        `why` completes it: "3 log lines lost: ...".
-        """
-        self.size -= count
-        self._start += count
-        if self._start == len(self._pieces[0]):
-            self._pieces.popleft()
-            self._start = 0
-        if self._missing and not self._pieces:
-            notice = logwriter.dated(f"{self._missing} log lines lost: {why}\n").encode("utf-8", "backslashreplace")
-            self._missing = 0
-            self._pieces.append(notice)
-            self.size = len(notice)
+# So many seconds go into the lines of one turn; what rules may take of it has a bound of its own (`logroute`).
+TURN = 0.1
 
 
 # ---- one destination -------------------------------------------------------------------------------------------------
@@ -234,13 +146,23 @@ class Outlet:
 class Intake:
     """A pipe of ours, and where its lines go.
 
-    `replaces` are the descriptors in whose place the processes below the master get it.
+    `replaces` are the descriptors in whose place the processes below the master get it; `outlets` are all that `router`
+    may pass lines to.  Lines that are not `heard` raise no alarm.
     """
 
-    def __init__(self, replaces: Sequence[int], outlets: Sequence[Outlet], selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self,
+        replaces: Sequence[int],
+        outlets: Sequence[Outlet],
+        selector: selectors.BaseSelector,
+        router: Router[Outlet] | None = None,
+        heard: bool = True,
+    ) -> None:
         self.replaces = replaces
         self.outlets = outlets
+        self.router = router or Router(outlets)
         self._selector = selector
+        self._is_heard = heard
         self._lines = Lines()
         # Blocking for those who write: programs that the application starts know of no other pipe.
         self._read, self._write = os.pipe()
@@ -271,9 +193,10 @@ class Intake:
             self._selector.register(self._read, selectors.EVENT_READ, self._heard)
 
     def drain(self) -> bool:
-        """Take what is in the pipe, if the destinations can; whether anything was or stays there."""
+        """Take what is in the pipe, if router and destinations can; whether anything was or stays there."""
+        end = time.monotonic() + TURN
         for number in range(PIPE_SIZE // CHUNK):
-            if any(outlet.congested for outlet in self.outlets):
+            if self.router.resume_at or time.monotonic() > end or any(outlet.congested for outlet in self.outlets):
                 return True
             try:
                 data = os.read(self._read, CHUNK)
@@ -284,13 +207,16 @@ class Intake:
 
     def _pass_on(self, lines: bytes) -> None:
         if lines:
-            for outlet in self.outlets:
-                outlet.put(lines)
+            self.router.put(lines, heard=self._is_heard)
+
+    def stand_in(self, numbers: Sequence[int]) -> None:
+        """Put the pipe in place of these descriptors.  Runs in: a child of the master that becomes another program."""
+        for number in numbers:
+            os.dup2(self._write, number)
 
     def leave_to_child(self) -> None:
         """Put the pipe in its place and keep no other end of it.  Runs in: a child of the master, after its fork."""
-        for number in self.replaces:
-            os.dup2(self._write, number)
+        self.stand_in(self.replaces)
         os.close(self._write)
         os.close(self._read)
 
@@ -301,9 +227,12 @@ class Intake:
     def finish(self, deadline: float) -> None:
         """Pass on all that was written until `deadline`, a line without an end, too."""
         while self.drain() and time.monotonic() < deadline:
+            self.router.hurry()
             for outlet in self.outlets:
                 outlet.finish(deadline)
         self._pass_on(self._lines.flush())
+        while self.router.resume_at and time.monotonic() < deadline:
+            self.router.hurry()
 
     def close(self) -> None:
         """Close the pipe."""

@@ -25,11 +25,16 @@ from uncork.control.hooks import signal_commands
 from uncork.control.status import status
 from uncork.errors import UncorkError
 from uncork.master import events
+from uncork.master.alarms import AlarmBell
+from uncork.master.cron import CronTable
 from uncork.master.doors import Doors
+from uncork.master.errands import Errands
 from uncork.master.facts import server_facts
 from uncork.master.family import Family
 from uncork.master.harakiri import HarakiriWatch
-from uncork.master.logrelay import LogRelay, SizeWatch
+from uncork.master.logrelay import LogRelay
+from uncork.master.logsieves import alarm_rules
+from uncork.master.logsize import SizeWatch
 from uncork.master.measure import Measure
 from uncork.master.nursery import Nursery, TemplateMain
 from uncork.master.part import Part
@@ -70,24 +75,32 @@ class Master:
         self._status: int | None = None
         self._serving_status = ""
         self._commands = signal_commands(settings)
-        self._selector = selectors.DefaultSelector()
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector, self._wake_read, self._wake_write = _hearing()
         limit = settings.logging.log_maxsize
         self._size = None if started.log is None or limit is None else SizeWatch(started.log, limit)
-        self._relay = LogRelay(self._selector, settings.logging, log_owner(settings))
+        self._relay = LogRelay(
+            self._selector,
+            settings.logging,
+            log_owner(settings),
+            alarm_rules(settings),
+            self._ring,
+        )
+        self._errands = Errands(self._relay.stand_in)
+        self._bell = AlarmBell(settings, self._selector, self._errands, self._relay.note)
         self._planner = Planner()
         # Events to handle, the one that is being handled first.
         self._events: deque[events.Event] = deque()
         self._ledger = Ledger()
         self._reloads = Reloads(read_settings)
         self._doors = Doors(self._selector, self._ask, self._describe, self._stats_tree, self._stats)
-        self._touches = Touches(settings, started.directory, self._ask)
+        self._touches = Touches(settings, started.directory, self._ask, self._errands)
         self._nursery = Nursery(
             self._selector, template, self._ledger, self._feed, self._leave_to_child, self._touches.watch_broken
         )
         self._harakiri = HarakiriWatch(self._nursery.families, self._planner.generations, self._feed)
         self._measure = Measure(settings, lambda: self._planner.front, self._feed)
-        self._vitals = Vitals(settings, self._in_front, self._bound)
+        self._vitals = Vitals(settings, self._in_front, self._bound, self._bell.queue_full)
+        self._cron = CronTable(settings, self._errands, lambda: self._planner.front is not None)
         self._staffing = Staffing(
             settings,
             self._selector,
@@ -105,6 +118,7 @@ class Master:
         try:
             return self._serve()
         finally:
+            self._errands.close()
             self._relay.close()
             self._selector.close()
 
@@ -150,6 +164,7 @@ class Master:
     def _parts(self) -> Iterator[Part]:
         yield from self._doors.parts()
         yield from (self._relay, self._harakiri, self._measure, self._touches, self._staffing, self._vitals)
+        yield from (self._cron, self._bell, self._errands)
 
     def _close(self) -> None:
         # From here on a second signal must not end this process otherwise than the first one did.
@@ -185,12 +200,17 @@ class Master:
             self._events.popleft()
         if stopping is None and self._planner.stopping is not None:
             notify("STOPPING=1")
+            self._errands.stop()
             self._staffing.stop()
             self._doors.stopping()
 
     def _ask(self, command: Command) -> None:
         """A command has come, by whichever way."""
         self._feed(events.Asked(command))
+
+    def _ring(self, names: Sequence[str], line: bytes) -> None:
+        """A line of the log raises alarms."""
+        self._bell.ring(names, line)
 
     def _read_signals(self) -> None:
         try:
@@ -202,10 +222,14 @@ class Master:
                 self._ask(self._commands[number])
 
     def _reap(self) -> None:
-        for pid, end in process.reap():
+        for pid, wait_status in process.reap():
+            end = Exit.from_status(wait_status)
+            if self._errands.ended(pid, end):
+                continue
             # The dead cannot speak any more, but what they said before is still on its way.
             self._nursery.hear_all()
-            self._feed(events.ChildEnded(pid, Exit.from_status(end)))
+            self._bell.child_ended(pid, end, self._planner.generations)
+            self._feed(events.ChildEnded(pid, end))
 
     # ---- what is done ------------------------------------------------------------------------------------------------
 
@@ -262,6 +286,8 @@ class Master:
             self._started = coming[1]
             self._doors.renew(was, coming)
             self._take_over(coming[0])
+            if coming[0].logging.log_reopen and (self._started.log is not None or self._relay.has_files):
+                self._ask(Command.REOPEN_LOG)
         self._serving_status = f"STATUS=serving with {len(self._planner.generations[number].workers)} workers"
         if before is None:
             notify("READY=1", self._serving_status)
@@ -276,8 +302,11 @@ class Master:
         """From now on these are the settings."""
         self._settings = settings
         self._commands = signal_commands(settings)
+        self._relay.set(settings.logging, alarm_rules(settings))
         for part in (self._harakiri, self._measure, self._touches, self._vitals, self._staffing):
             part.set(settings)
+        for own in (self._bell, self._cron):
+            own.set(settings)
 
     def _close_for(self, family: Family, closed: Sequence[Bound]) -> None:
         """Let nobody new into the queues of these sockets; the workers of `family` will empty them before they go."""
@@ -354,6 +383,7 @@ class Master:
             self._started.bound,
             self._started.directory,
             {
+                **self._cron.statistics(),
                 "log_lost": self._relay.lost + self._ledger.log_lost,
                 **({"last_reload": self._reloads.last} if self._reloads.last else {}),
             },
@@ -385,3 +415,12 @@ class Master:
         say(f"*** {len(facts.workers)} workers, {self._nursery.total_requests()} requests ***")
         for line in stats.lines(facts):
             say(line)
+
+
+def _hearing() -> tuple[selectors.BaseSelector, int, int]:
+    """What the loop waits with: its selector, and both ends of the pipe that signals come by.  Raises UncorkError."""
+    try:
+        selector = selectors.DefaultSelector()
+        return (selector, *os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        raise UncorkError(f"the master cannot start: {str(error.strerror).lower()}") from None

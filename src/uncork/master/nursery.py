@@ -74,7 +74,7 @@ class Nursery:
     def _fork(self, number: int, slots: int, settings: Settings, started: Started, old: Started, paused: bool) -> int:
         """The template's pid.  Raises OSError where the system lacks what it takes."""
         # The last slot is nobody's: the statistics show it for workers that there are not at the moment.
-        board = Scoreboard(slots + 1, settings.processes.threads, max(1, 1 + len(settings.python.mount)))
+        board = Scoreboard(slots + 1, settings.processes.cores, max(1, 1 + len(settings.python.mount)))
         ours, theirs = Channel.pair()
         board.set_header(Header.PAUSED, int(paused))
         tie = signalled_with_parent(signal.SIGKILL)

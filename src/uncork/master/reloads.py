@@ -40,7 +40,7 @@ class Reloads:
         opened = open_sockets(new, started.opened)
         for name in restart_options(settings, new):
             say(f"{new.origin(name)}: {name} has changed; that takes effect when the server is started anew")
-        self.coming = (new, started.with_sockets(opened))
+        self.coming = (new, started.with_sockets(opened).with_hooks(new))
         return new
 
     def swap(self, old: Started) -> tuple[Settings, Started] | None:
@@ -92,14 +92,18 @@ def _directory(settings: Settings, origin: str) -> Iterator[None]:
         os.close(here)
 
 
-# Options of what the first process opened once, before it gave up its rights.
+# Options of what the first process opened and did once, most of it before it gave up its rights.
 _OPENED_ONCE: dict[str, tuple[str, ...]] = {
-    "processes": ("uid", "gid", "pidfile"),
-    "control": ("pidfile2", "safe_pidfile", "safe_pidfile2"),
+    "processes": ("uid", "gid", "pidfile", "umask", "limit_as", "limit_nproc", "max_fd"),
+    "control": ("pidfile2", "safe_pidfile", "safe_pidfile2", "hook_master_start"),
     "daemon": ("daemonize", "daemonize2"),
     "logging": (
         *("logto", "logto2", "logger", "req_logger", "log_master", "log_maxsize", "log_date", "log_backupname"),
         *("logfile_chmod", "logfile_chown"),
+    ),
+    "hooks": (
+        *("hook_asap", "hook_pre_jail", "hook_in_jail", "hook_as_root", "hook_as_user"),
+        *("exec_asap", "exec_pre_jail", "exec_in_jail", "exec_as_root", "exec_as_user"),
     ),
 }
 

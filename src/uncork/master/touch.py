@@ -1,4 +1,4 @@
-"""Watch files whose touch is a command: the touch-* options, and fs-reload.
+"""Watch files whose touch is a command, to the server or to a shell: the touch-* options, and fs-reload.
 
     Watch(path, place, command, whole)   one line of the table
     TouchWatch.tick                      once a second: which commands have come, by which file
@@ -13,12 +13,19 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from uncork.config.options.touch import Touch
+from uncork.config.secrets import mask
 from uncork.control.commands import Command
 
 # How often the files are looked at, in seconds: uWSGI's master cycle.
 INTERVAL: Final = 1.0
 # A directory with more entries is watched for new and removed ones only: the master has no time for them all.
 MAX_ENTRIES: Final = 1000
+
+
+class Run(NamedTuple):
+    """Run `command` by /bin/sh (touch-exec)."""
+
+    command: str
 
 
 class Watch(NamedTuple):
@@ -30,7 +37,7 @@ class Watch(NamedTuple):
 
     path: str
     place: str
-    command: Command
+    command: Command | Run
     whole: bool = False
 
 
@@ -67,15 +74,20 @@ _Seen = tuple[object, ...] | None
 
 def table(touch: Touch, directory: str) -> list[Watch]:
     """What the options say; relative paths count from `directory`."""
-    return [
+    watches = [
         Watch(path, os.path.join(directory, path), command, whole)
         for field, command, whole in _OPTIONS
         for path in getattr(touch, field)
     ]
+    for path, _, command in (value.partition(" ") for value in touch.touch_exec):
+        watches.append(Watch(path, os.path.join(directory, path), Run(command.strip())))
+    return watches
 
 
-def line(command: Command, path: str) -> str:
+def line(command: Command | Run, path: str) -> str:
     """What the log says of a touch."""
+    if isinstance(command, Run):
+        return f"[uwsgi-touch-exec] running {mask(command.command)}"
     return f"*** {path} has been touched... {_WORDS[command]} !!! ***"
 
 
@@ -100,19 +112,19 @@ class TouchWatch:
         """When `tick` wants to be called, None for never."""
         return self._next if self._watches else None
 
-    def tick(self, now: float) -> list[tuple[Command, str]]:
+    def tick(self, now: float) -> list[tuple[Command | Run, str]]:
         """The commands that have come since the last look, each with the path as configured."""
         if now < self._next:
             return []
         self._next = now + INTERVAL
         looks = {key: _look(*key) for key in self._seen}
-        found: dict[Command, str] = {}
+        found: dict[Command | Run, str] = {}
         for watch in self._watches:
             key = watch.place, watch.whole
             if _touched(self._seen[key], looks[key], watch.whole):
                 found.setdefault(watch.command, watch.path)
         self._seen |= {key: look for key, look in looks.items() if look is not None}
-        needless = {command for asked in found for command in _INCLUDES.get(asked, ())}
+        needless = {command for asked in found if isinstance(asked, Command) for command in _INCLUDES.get(asked, ())}
         return [(command, path) for command, path in found.items() if command not in needless]
 
 

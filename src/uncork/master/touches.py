@@ -1,4 +1,4 @@
-"""Carry out what `touch` finds: the commands of touched files, and the retry of a failed reload under py-autoreload.
+"""Carry out what `touch` finds: what touched files ask for, and the retry of a failed reload under py-autoreload.
 
 Runs in: master.
 """
@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterable
 
 from uncork.config.settings import Settings
 from uncork.control.commands import Command
-from uncork.master.touch import TouchWatch, Watch, line, table
+from uncork.master.errands import Errands
+from uncork.master.touch import Run, TouchWatch, Watch, line, table
+from uncork.supervise.exits import Exit
 from uncork.supervise.startup import say
+from uncork.system.command import shell
 
 
 class Touches:
-    """`ask` is told the commands; relative paths count from `directory`."""
+    """`ask` is told the commands, `errands` runs programs; relative paths count from `directory`."""
 
-    def __init__(self, settings: Settings, directory: str, ask: Callable[[Command], None]) -> None:
+    def __init__(self, settings: Settings, directory: str, ask: Callable[[Command], None], errands: Errands) -> None:
         self._directory = directory
         self._ask = ask
+        self._errands = errands
         self._table = table(settings.touch, directory)
         self._autoreload = bool(settings.touch.py_autoreload)
         # What a reload failed by: whoever mends it need not ask for another one.
@@ -45,4 +49,17 @@ class Touches:
         """See Part."""
         for command, path in self._watch.tick(now):
             say(line(command, path))
-            self._ask(command)
+            if isinstance(command, Run):
+                self._run(path, command)
+            else:
+                self._ask(command)
+
+    def _run(self, path: str, run: Run) -> None:
+        def ended(end: Exit) -> None:
+            if end != Exit(0, 0):
+                say(f"[uwsgi-touch-exec] what {path} runs {end}")
+
+        try:
+            self._errands.start(shell(run.command), ended)
+        except OSError as error:
+            say(f"[uwsgi-touch-exec] what {path} runs cannot be run: {str(error.strerror).lower()}")

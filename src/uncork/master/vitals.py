@@ -22,16 +22,21 @@ INTERVAL = 1.0
 
 
 class Vitals:
-    """`front` gives the generation in front, `bound` the sockets that are listened on."""
+    """`front` gives the generation in front, `bound` the sockets that are listened on.
+
+    `full` is told the line about a listen queue that is full.
+    """
 
     def __init__(
         self,
         settings: Settings,
         front: Callable[[], tuple[Generation, Family] | None],
         bound: Callable[[], Sequence[Bound]],
+        full: Callable[[str], None],
     ) -> None:
         self._front = front
         self._bound = bound
+        self._full = full
         self._alarm = QueueAlarm()
         self._watchdog = Watchdog.from_environ(os.environ, os.getpid())
         self._next_look = time.monotonic() + INTERVAL
@@ -59,6 +64,7 @@ class Vitals:
             ]
             for text in self._alarm.lines(queues, now):
                 say(text)
+                self._full(text)
 
     def _busy(self, now: float) -> Iterator[Busy]:
         front = self._front()

@@ -17,7 +17,7 @@ def wants_of(settings: Settings, workers: int, first: bool) -> Wants:
     return Wants(
         workers=workers,
         limit=settings.processes.processes,
-        cores=settings.processes.threads,
+        cores=settings.processes.cores,
         boot=(None if first else DEFAULT_BOOT) if boot is None else float(boot),
         probe=settings.reload.probe is not None,
         mercy=mercy_of(settings),

@@ -2,20 +2,23 @@
 
 import os
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from uncork.config.load import load
 from uncork.config.options.logging import Logging
 from uncork.errors import UncorkError
-from uncork.master import logflow, logrelay
-from uncork.master.logrelay import LogRelay, SizeWatch, could_block, streams
+from uncork.master import logbacklog, logflow, logrelay
+from uncork.master.logrelay import LogRelay
+from uncork.master.logsieves import alarm_rules
+from uncork.master.logsize import SIZE_CHECK
 from uncork.system import logwriter
 from uncork.system.logfile import LogFile
 from uncork.system.process import fork
@@ -33,7 +36,20 @@ class Master:
 
     def __init__(self, *argv: str) -> None:
         self.selector = selectors.DefaultSelector()
-        self.relay = LogRelay(self.selector, options(*argv))
+        self.raised: list[tuple[tuple[str, ...], bytes]] = []
+        settings = load(list(argv), {}).settings
+        self.relay = LogRelay(
+            self.selector,
+            settings.logging,
+            (-1, -1),
+            alarm_rules(settings),
+            lambda names, line: self.raised.append((names, line)),
+        )
+
+    def reload(self, *argv: str) -> None:
+        """Take over other rules."""
+        settings = load(list(argv), {}).settings
+        self.relay.set(settings.logging, alarm_rules(settings))
 
     def child(self, act: Callable[[], object]) -> None:
         """Run `act` below the relay, to its end and that of its lines."""
@@ -241,7 +257,7 @@ def test_a_stuck_reader_stops_neither_side(blocking: bool) -> None:
         master.child(flood)
         logwriter.say("worker died")
         outlet = master.relay._outlets[0]
-        assert outlet.backlog.size <= logflow.BACKLOG_SIZE + logflow.RESERVE
+        assert outlet.backlog.size <= logbacklog.BACKLOG_SIZE + logbacklog.RESERVE
         assert master.relay.lost > 2000
         os.write(ready_write, master.relay.lost.to_bytes(4, "little"))
         master.until(lambda: not outlet.backlog.size)
@@ -366,11 +382,11 @@ def test_log_master_relays_a_file(tmp_path: Path) -> None:
 
 
 def test_loggers_get_every_line_and_the_old_log_none(tmp_path: Path) -> None:
-    """Several; a name before one changes nothing."""
+    """Several."""
 
     def act() -> None:
         os.chdir(tmp_path)
-        master = Master("--logger", "file:one", "--logger", f"two file:{tmp_path}/two")
+        master = Master("--logger", "file:one", "--logger", f"file:{tmp_path}/two")
         logwriter.say("the master")
         master.child(print_both)
         master.relay.close()
@@ -380,6 +396,172 @@ def test_loggers_get_every_line_and_the_old_log_none(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_text() == text
     assert (tmp_path / "two").read_text() == text
     assert (tmp_path / "old").read_text() == ""
+
+
+def test_a_logger_with_a_name_gets_what_routes_send_it(tmp_path: Path) -> None:
+    """And nothing else gets those lines; the rest goes where it went."""
+
+    def act() -> None:
+        master = Master("--logger", f"named file:{tmp_path}/named", "--log-route", "named std(out|x)")
+        logwriter.say("the master")
+        master.child(print_both)
+        master.relay.close()
+
+    in_master(act, opened(tmp_path / "log"))
+    assert (tmp_path / "named").read_text() == "to stdout\n"
+    assert (tmp_path / "log").read_text() == "the master\nto stderr\nGET /\n"
+
+
+@pytest.mark.parametrize("option", ["--logger", "--req-logger"])
+def test_lines_of_requests_may_be_routed(tmp_path: Path, option: str) -> None:
+    """log-req-route: to a logger of either kind, and the other lines are none of its business."""
+
+    def act() -> None:
+        master = Master(option, f"named file:{tmp_path}/named", "--log-req-route", "named GET|std")
+        master.child(print_both)
+        master.child(lambda: logwriter.REQUESTS.write(b"POST /\n"))
+        master.relay.close()
+
+    in_master(act, opened(tmp_path / "log"))
+    assert (tmp_path / "named").read_text() == "GET /\n"
+    assert (tmp_path / "log").read_text() == "to stdout\nto stderr\nPOST /\n"
+
+
+def test_encoders_have_their_own_lines(tmp_path: Path) -> None:
+    """log-encoder for the log, log-req-encoder for requests that go their own way."""
+
+    def act() -> None:
+        master = Master(
+            *("--req-logger", f"file:{tmp_path}/requests", "--log-req-encoder", "prefix R "),
+            *("--logger", f"file:{tmp_path}/log", "--log-encoder", "prefix L "),
+        )
+        logwriter.say("the master")
+        master.child(print_both)
+        master.relay.close()
+
+    in_master(act, opened(tmp_path / "old"))
+    assert (tmp_path / "requests").read_text() == "R GET /\n"
+    assert (tmp_path / "log").read_text() == "L the master\nL to stdout\nL to stderr\n"
+
+
+def test_lines_raise_alarms_wherever_they_come_from(tmp_path: Path) -> None:
+    """The app's, the master's, and those of programs that it runs; not what an alarm's own program writes."""
+
+    def act() -> None:
+        master = Master("--log-alarm", "a one", "--log-alarm", "b two")
+        assert master.relay.carries_log
+        master.child(lambda: os.write(1, b"one\n"))
+        logwriter.say("one and two")
+        for private in (False, True):
+            # As a program that the master runs, which knows nothing of the relay.
+            pid = fork(partial(program, master.relay, private))
+            os.waitpid(pid, 0)
+            master.turn()
+        master.relay.note("one and two: not to be heard")
+        master.until(lambda: not sum(intake.drain() for intake in master.relay._intakes))
+        assert master.raised == [
+            (("a",), b"one\n"),
+            (("a", "b"), b"one and two\n"),
+            (("b",), b"two of a program, False\n"),
+        ]
+        master.relay.close()
+
+    in_master(act, opened(tmp_path / "log"))
+    assert sorted((tmp_path / "log").read_text().splitlines()) == [
+        "one",
+        "one and two",
+        "one and two: not to be heard",
+        "two of a program, False",
+        "two of a program, True",
+    ]
+
+
+def program(relay: LogRelay, private: bool) -> int:
+    """What a program does that the master runs."""
+    relay.stand_in(private)
+    os.write(2, f"two of a program, {private}\n".encode())
+    return 0
+
+
+def test_a_reload_brings_other_rules(tmp_path: Path) -> None:
+    """Where the master carries the log they count from then on."""
+
+    def act() -> None:
+        master = Master("--log-drain", "stdout")
+        master.child(print_both)
+        master.reload("--log-drain", "stderr", "--log-encoder", "prefix > ", "--log-alarm", "a GET")
+        master.child(print_both)
+        master.reload("--log-master")
+        master.child(print_both)
+        assert master.raised == [(("a",), b"GET /\n")]
+        master.relay.close()
+
+    in_master(act, opened(tmp_path / "log"))
+    assert (tmp_path / "log").read_text() == ("to stderr\nGET /\n> to stdout\n> GET /\nto stdout\nto stderr\nGET /\n")
+
+
+def test_rules_that_come_too_late_are_told(tmp_path: Path) -> None:
+    """Workers write to the file themselves, and nobody can stand between."""
+
+    def act() -> None:
+        master = Master()
+        master.reload("--log-drain", "stdout")
+        master.reload("--log-drain", "stdout")
+        master.child(print_both)
+        master.relay.close()
+
+    in_master(act, opened(tmp_path / "log"))
+    told = "rules for lines of the log take effect when the server is started anew\n"
+    assert (tmp_path / "log").read_text() == f"{told}to stdout\nto stderr\nGET /\n"
+
+
+def test_routes_of_requests_that_come_too_late_are_told(tmp_path: Path) -> None:
+    """Workers write requests to the log, and know of no other pipe."""
+
+    def act() -> None:
+        master = Master("--log-master")
+        master.reload("--log-master", "--log-req-route", "a GET")
+        master.child(print_both)
+        master.relay.close()
+
+    in_master(act, opened(tmp_path / "log"))
+    told = "log-req-route takes effect when the server is started anew\n"
+    assert (tmp_path / "log").read_text() == f"{told}to stdout\nto stderr\nGET /\n"
+
+
+def test_an_expression_without_end_hides_neither_lines_nor_itself(tmp_path: Path) -> None:
+    """One line of a stranger, and only one filter: what comes behind it is written, with a word about it before."""
+
+    def act() -> None:
+        master = Master("--log-filter", "(a+)+!|BOOM")
+        master.child(lambda: os.write(2, b"a" * 60 + b"\nall else\n"))
+        master.until(lambda: b"all else" in (tmp_path / "log").read_bytes())
+        master.relay.close()
+        assert signal.getsignal(signal.SIGVTALRM) == signal.SIG_DFL
+
+    in_master(act, opened(tmp_path / "log"))
+    said, hostile, other = (tmp_path / "log").read_text().splitlines()
+    assert said.startswith("[uwsgi-alarm] log-filter = (a+)+!|BOOM takes too long over lines of the log, and is left")
+    assert (hostile, other) == ("a" * 60, "all else")
+
+
+def test_what_there_is_no_time_for_waits_for_the_next_turn(tmp_path: Path) -> None:
+    """The master's own lines behind it, and nobody reads more from the pipe; the end waits for none of them."""
+
+    def act() -> None:
+        master = Master("--log-drain", "(a+)+$", "--log-drain", "(a|aa)+$")
+        os.write(master.relay._intakes[0]._write, b"a" * 60 + b"b\n")
+        logwriter.say("mine")
+        router = master.relay._intakes[0].router
+        assert router.resume_at
+        next_time = master.relay.next_time()
+        assert next_time is not None
+        assert next_time <= router.resume_at
+        assert "mine" not in (tmp_path / "log").read_text()
+        master.relay.close()
+
+    in_master(act, opened(tmp_path / "log"))
+    assert (tmp_path / "log").read_text().endswith("\n" + "a" * 60 + "b\nmine\n")
 
 
 def test_lines_of_requests_go_their_own_way(tmp_path: Path) -> None:
@@ -481,7 +663,7 @@ def test_a_logger_rotates_its_own_file(tmp_path: Path) -> None:
         assert (tmp_path / "log").stat().st_size == 0
         next_time = master.relay.next_time()
         assert next_time is not None
-        assert next_time <= time.monotonic() + logrelay.SIZE_CHECK
+        assert next_time <= time.monotonic() + SIZE_CHECK
         master.child(lambda: os.write(2, b"y\n"))
         master.relay.close()
 
@@ -498,7 +680,7 @@ def test_a_rotation_that_fails_is_said_once(tmp_path: Path) -> None:
         logwriter.say("a line")
         now = time.monotonic()
         for second in range(1, 10):
-            master.relay.tick(now + second * logrelay.SIZE_CHECK)
+            master.relay.tick(now + second * SIZE_CHECK)
         master.relay.close()
 
     in_master(act)
@@ -579,39 +761,3 @@ def test_a_closed_relay_leaves_nothing(tmp_path: Path) -> None:
 
     in_master(act, opened(tmp_path / "old"))
     assert (tmp_path / "old").read_text().endswith("direct\n")
-
-
-@pytest.mark.parametrize(
-    ("size", "now", "due"), [(11, 0.0, True), (10, 0.0, False), (11, -1.0, False), (None, 0.0, False)]
-)
-def test_the_log_is_looked_at_once_a_second(tmp_path: Path, size: int | None, now: float, due: bool) -> None:
-    """Option `log-maxsize`: larger than that, and not before it is time; a log that is gone is no matter."""
-    if size is not None:
-        (tmp_path / "log").write_bytes(b"x" * size)
-    watch = SizeWatch(LogFile(str(tmp_path / "log")), 10)
-    at = watch.next_time() + now
-
-    assert watch.tick(at) == due
-    assert watch.next_time() == (at + logrelay.SIZE_CHECK if now >= 0 else at - now)
-
-
-def test_standard_streams_are_one_or_two(tmp_path: Path) -> None:
-    """As they were opened."""
-
-    def act(expected: Any) -> Callable[[], None]:
-        def check() -> None:
-            assert streams() == expected
-
-        return check
-
-    in_master(act([(1, 2)]), opened(tmp_path / "a"))
-    in_master(act([(1,), (2,)]), opened(tmp_path / "a"), opened(tmp_path / "b"))
-
-
-@pytest.mark.parametrize(("path", "blocks"), [("/dev/null", False), ("/dev/full", False), ("log", False)])
-def test_files_and_devices_do_not_block(tmp_path: Path, path: str, blocks: bool) -> None:
-    """They are written to directly."""
-    fd = os.open(tmp_path / path, os.O_WRONLY | os.O_CREAT)
-    assert could_block(fd) == blocks
-    os.close(fd)
-    assert not could_block(fd)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from uncork.config.load import load
+from uncork.config.option import options_of
 from uncork.config.options.touch import Touch
 from uncork.control.commands import Command
-from uncork.master.touch import INTERVAL, MAX_ENTRIES, TouchWatch, Watch, line, table
+from uncork.master.touch import INTERVAL, MAX_ENTRIES, Run, TouchWatch, Watch, line, table
 
 # Long ago, so that every change below is newer, however coarse the clock of the file system.
 LONG_AGO = (1_000_000_000 * 10**9, 1_000_000_000 * 10**9)
@@ -32,7 +33,7 @@ class Clock:
         self.now = 100.0
         self.watch = TouchWatch(watches, self.now)
 
-    def look(self) -> list[tuple[Command, str]]:
+    def look(self) -> list[tuple[Command | Run, str]]:
         """What the next look finds."""
         self.now += INTERVAL
         return self.watch.tick(self.now)
@@ -297,7 +298,19 @@ def test_line(command: Command, words: str) -> None:
 
 def test_every_command_of_the_table_has_a_line() -> None:
     """No touch is without its line."""
-    every = Touch(
-        **{name: ("x",) for name in Touch.__dataclass_fields__ if name.startswith(("touch_", "fs_"))}  # type: ignore[arg-type]
-    )
+    commands = {option.field_name for option in options_of(Touch)} - {"touch_exec"}
+    every = Touch(**{name: ("x",) for name in commands if name.startswith(("touch_", "fs_"))})  # type: ignore[arg-type]
     assert all("x has been touched" in line(watch.command, watch.path) for watch in table(every, "/"))
+
+
+def test_a_touch_may_run_a_command(file: Path) -> None:
+    """touch-exec: the file, and all behind the blank is for the shell; the log says it as uWSGI does."""
+    touch = load(["--touch-exec", f"{file} echo  a b"], {}).settings.touch
+    watches = table(touch, "/elsewhere")
+    assert watches == [Watch(str(file), str(file), Run("echo  a b"))]
+    clock = Clock(*watches, on(file))
+    assert clock.look() == []
+    file.touch()
+    assert clock.look() == [(Run("echo  a b"), str(file)), (Command.RELOAD, file.name)]
+    assert line(Run("echo  a b"), str(file)) == "[uwsgi-touch-exec] running echo  a b"
+    assert "hunter2" not in line(Run("curl http://me:hunter2@host/"), "x")
