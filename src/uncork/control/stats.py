@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from uncork.protocol.http import head_vars
 from uncork.protocol.uwsgi import HEADER_SIZE, block_size
 from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.ledger import Ledger
@@ -16,6 +17,8 @@ from uncork.scoreboard.schema import AppCell, CoreCell, WorkerCell
 # Variables of a request whose values identify or admit somebody.
 SECRET_VARS = frozenset({"HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_X_API_KEY"})
 MASK = "***"
+# No modifier1 that is served is larger, and no address begins with anything smaller.
+_LAST_MODIFIER = 32
 
 # uWSGI's locks, which this server does not need; readers expect the keys.
 _LOCKS = ("user 0", "signal", "filemon", "timer", "rbtimer", "cron", "rpc", "snmp")
@@ -27,11 +30,12 @@ HTTP_HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class SocketFacts:
-    """A listening socket: connections that wait in its queue, and how many may."""
+    """A listening socket: connections that wait in its queue, how many may, and what is spoken there."""
 
     name: str
     queue: int
     max_queue: int
+    proto: str = "uwsgi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def tree(facts: ServerFacts, cores: bool = True, unsafe_vars: bool = False) -> d
         "sockets": [
             {
                 "name": sock.name,
-                "proto": "uwsgi",
+                "proto": sock.proto,
                 "queue": sock.queue,
                 "max_queue": sock.max_queue,
                 "shared": 0,
@@ -194,10 +198,15 @@ def _core(
 
 
 def snapshot_vars(packet: bytes, unsafe: bool = False) -> list[str]:
-    """`KEY=VALUE` of each variable in the beginning of a packet; what is cut off at its end is left out.
+    """`KEY=VALUE` of each variable in the beginning of a packet, or of a head of HTTP; what is cut off is left out.
 
     Values of SECRET_VARS are masked unless `unsafe` (stats-unsafe-vars).
     """
+    if packet and packet[0] > _LAST_MODIFIER:
+        # A head of HTTP, and in front of it a line with the client's address.
+        peer, _, head = packet.partition(b"\n")
+        found_there = [("REMOTE_ADDR", peer.decode("latin-1")), *head_vars(head)]
+        return [_shown(key, value, unsafe) for key, value in found_there]
     found: list[str] = []
     position = HEADER_SIZE
     # What follows the block is the request's body, and nobody's business.
@@ -208,8 +217,12 @@ def snapshot_vars(packet: bytes, unsafe: bool = False) -> list[str]:
         if item is None:
             break
         value, position = item
-        found.append(f"{key}={value if unsafe or key not in SECRET_VARS else MASK}")
+        found.append(_shown(key, value, unsafe))
     return found
+
+
+def _shown(key: str, value: str, unsafe: bool) -> str:
+    return f"{key}={value if unsafe or key not in SECRET_VARS else MASK}"
 
 
 def _item(packet: bytes, position: int) -> tuple[str, int] | None:

@@ -9,19 +9,33 @@ Runs in: master, or the single process.  Decides nothing about processes; lines 
 calls.
 """
 
+import socket
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from uncork.config.doors import doors
 from uncork.config.settings import Settings
 from uncork.errors import UncorkError
 from uncork.system import inherited
 from uncork.system.address import Unix, parse_address
 from uncork.system.keep import adjust, serves
-from uncork.system.listen import Bound, Permissions, bind, check_backlog, owner_ids, stop_newcomers, who_may_connect
+from uncork.system.listen import (
+    Bound,
+    Permissions,
+    SocketOption,
+    bind,
+    check_backlog,
+    owner_ids,
+    stop_newcomers,
+    who_may_connect,
+)
 from uncork.system.notify import notify
 
 # The statistics show addresses and paths of running requests: not for everybody on the machine.
 STATS_MODE = 0o660
+
+# linux/in.h; the socket module has no name for it.
+_IP_FREEBIND = 15
 
 
 class Opened(NamedTuple):
@@ -50,7 +64,7 @@ def open_sockets(settings: Settings, at_hand: Opened | tuple[Bound, ...] = ()) -
         owner_ids(sockets.chown_socket)  # also where nothing is opened: `settle` is too late to refuse it
     for_requests, for_stats = _permissions(settings)
     # (value, permissions, sockets that serve another kind)
-    wanted = [(value, for_requests, old.every[len(old.requests) :]) for value in sockets.socket]
+    wanted = [(door.address, for_requests, old.every[len(old.requests) :]) for door in doors(settings)]
     if settings.stats.stats is not None:
         wanted.append((settings.stats.stats, for_stats, old.requests))
     pool = list(at_hand.every if isinstance(at_hand, Opened) else at_hand)
@@ -60,7 +74,7 @@ def open_sockets(settings: Settings, at_hand: Opened | tuple[Bound, ...] = ()) -
         for value, permissions, others in wanted:
             bound = next((bound for bound in pool if not _among(bound, others) and _is(bound, value)), None)
             if bound is None:
-                bound = _open(value, sockets.listen, permissions)
+                bound = _open(value, sockets.listen, permissions, _options(settings))
                 fresh.append(bound)
             else:
                 pool.remove(bound)
@@ -87,16 +101,30 @@ def _permissions(settings: Settings) -> tuple[Permissions, Permissions]:
     return Permissions(mode, owner), Permissions(STATS_MODE if mode is None else mode, owner)
 
 
+def _options(settings: Settings) -> tuple[SocketOption, ...]:
+    """What the configuration asks of TCP sockets, in the order of tcp(7) and socket(7)."""
+    sockets = settings.sockets
+    asked = (
+        (sockets.so_keepalive, socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        (sockets.reuse_port, socket.SOL_SOCKET, socket.SO_REUSEPORT),
+        (sockets.socket_sndbuf, socket.SOL_SOCKET, socket.SO_SNDBUF),
+        (sockets.socket_rcvbuf, socket.SOL_SOCKET, socket.SO_RCVBUF),
+        (sockets.freebind, socket.IPPROTO_IP, _IP_FREEBIND),
+        (sockets.tcp_fast_open, socket.IPPROTO_TCP, socket.TCP_FASTOPEN),
+    )
+    return tuple((level, name, int(value)) for value, level, name in asked if value)
+
+
 def _is(bound: Bound, value: str) -> bool:
     if value.startswith(inherited.SCHEME):
         return value == f"{inherited.SCHEME}{bound.sock.fileno()}"
     return serves(bound, parse_address(value))
 
 
-def _open(value: str, backlog: int, permissions: Permissions) -> Bound:
+def _open(value: str, backlog: int, permissions: Permissions, options: tuple[SocketOption, ...]) -> Bound:
     if value.startswith(inherited.SCHEME):
         return inherited.adopt(value)
-    return bind(parse_address(value), backlog, permissions)
+    return bind(parse_address(value), backlog, permissions, options)
 
 
 def describe(opened: Opened, known: Iterable[Bound] = ()) -> list[str]:

@@ -109,14 +109,26 @@ def check_backlog(backlog: int) -> None:
         )
 
 
-def bind(address: Address, backlog: int, permissions: Permissions = Permissions()) -> Bound:
-    """A non-blocking listening socket.  Raises ListenError with who is in the way, where that can be seen."""
+# (level, name, value) as setsockopt(2) takes them.
+SocketOption = tuple[int, int, int]
+
+
+def bind(
+    address: Address,
+    backlog: int,
+    permissions: Permissions = Permissions(),
+    options: tuple[SocketOption, ...] = (),
+) -> Bound:
+    """A non-blocking listening socket; a TCP socket has `options`, and so have its connections.
+
+    Raises ListenError with who is in the way, where that can be seen.
+    """
     if isinstance(address, Tcp):
-        return _bind_tcp(address, backlog)
+        return _bind_tcp(address, backlog, options)
     return _bind_unix(address, backlog, permissions)
 
 
-def _bind_tcp(address: Tcp, backlog: int) -> Bound:
+def _bind_tcp(address: Tcp, backlog: int, options: tuple[SocketOption, ...]) -> Bound:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -125,6 +137,8 @@ def _bind_tcp(address: Tcp, backlog: int) -> Bound:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        for option in options:
+            sock.setsockopt(*option)
         sock.bind((address.host, address.port))
         sock.listen(backlog)
     except socket.gaierror as error:

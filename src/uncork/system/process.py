@@ -1,6 +1,7 @@
 """Fork, adopt, reap, signal.
 
-Runs in: master, template and the single process.  Every fork in this project goes through `fork`.
+Runs in: master, template and the single process.  Every fork in this project goes through `fork`; commands of the
+configuration are run by `command`.
 """
 
 import ctypes
@@ -9,7 +10,9 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 # prctl(2), PR_SET_CHILD_SUBREAPER: the orphans below this process become its children.
@@ -26,17 +29,21 @@ HANDLED = frozenset(
 
 Handler = Callable[[int, object], None]
 
+# Taken before an app can replace it: gevent's makes the child ready to run the app, and watches it.
+_fork = os.fork
 
-def fork(main: Callable[[], int]) -> int:
+
+def fork(main: Callable[[], int], plain: bool = False) -> int:
     """Fork a child that runs `main` and leaves with the status it returns; returns the child's pid.
 
     The child starts with HANDLED blocked and calls `handle_signals` when it is ready for them.  Nothing of the parent's
-    stack runs in the child: no atexit, no finally.  Raises OSError if there can be no further process.
+    stack runs in the child: no atexit, no finally.  `plain`: the app is not told of a child that does not run it.
+    Raises OSError if there can be no further process.
     """
     _flush()
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:
-        pid = os.fork()
+        pid = _fork() if plain else os.fork()
     except OSError:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
         raise
@@ -76,6 +83,38 @@ def handle_signals(handlers: dict[int, Handler]) -> None:
         signal.signal(number, handlers.get(number, _nothing))
     signal.signal(signal.SIGCHLD, handlers.get(signal.SIGCHLD, signal.SIG_DFL))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+
+
+@contextmanager
+def interrupted(numbers: Iterable[int], error: Callable[[int], Exception], later: bool = False) -> Iterator[None]:
+    """Let a signal of `numbers` raise `error(number)` in here, blocked or not; afterwards all is as before.
+
+    One that waits already does it at once or, with `later`, is forgotten.  Only the main thread hears signals: in
+    another one nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, _frame: object) -> None:
+        raise error(number)
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        for number in before:
+            if later:
+                signal.signal(number, signal.SIG_IGN)  # what waits is discarded (signal(7))
+            signal.signal(number, handle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+        yield
+    finally:
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def dump_stacks_at(number: int) -> None:

@@ -5,34 +5,41 @@ application that cannot be loaded is an AppLoadError whose last sentence says wh
 user's code raised, comes before it.
 """
 
-import difflib
 import importlib
 import importlib.util
 import os
-import pkgutil
 import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from uncork.config.options.python import Python
 from uncork.errors import AppLoadError
 from uncork.worker.devserver import neutralised
 from uncork.worker.mounts import App
+from uncork.worker.nearby import near_callables, near_files, near_modules
 from uncork.wsgi.run import Application
 
 # What uWSGI looks for when nothing else is said (python_plugin.c).
 DEFAULT_CALLABLE = "application"
 # uWSGI's name for the module that a wsgi-file becomes.
 FILE_PREFIX = "uwsgi_file_"
-# Names that applications in the wild give their callable; proposed when the one asked for is missing.
-_USUAL_NAMES = ("application", "app", "create_app", "make_app")
+# And for the one that the code of option `eval` runs in.
+CODE_NAME = "uwsgi_eval_config"
 
 T = TypeVar("T")
+
+
+class _Wanted(NamedTuple):
+    """An app to load: its mount point, what names it, and how to."""
+
+    mountpoint: str
+    target: str
+    load: Callable[[str, str | None], Application]
 
 
 def load_apps(options: Python, say: Callable[[str], None]) -> list[App]:
@@ -40,22 +47,13 @@ def load_apps(options: Python, say: Callable[[str], None]) -> list[App]:
 
     `say` logs one line.  Raises AppLoadError.
     """
-    # (mount point, what to load, whether that is a file)
-    wanted: list[tuple[str, str, bool]] = []
-    if options.module is not None:
-        wanted.append(("", options.module, False))
-    elif options.wsgi_file is not None:
-        wanted.append(("", options.wsgi_file, True))
-    for mount in options.mount:
-        prefix, _, target = mount.partition("=")
-        wanted.append((mountpoint(prefix), target, target.endswith((".py", ".wsgi"))))
     apps: list[App] = []
     with neutralised(say):
-        for prefix, target, is_file in wanted:
+        for prefix, target, load in _wanted(options):
             if prefix:
                 say(f"mounting {target} on {prefix}")
             started = time.monotonic()
-            application = load_file(target, options.callable) if is_file else load_module(target, options.callable)
+            application = load(target, options.callable)
             took = int(time.monotonic() - started)
             say(
                 f"WSGI app {len(apps)} (mountpoint='{prefix}') ready in {took} seconds on interpreter "
@@ -63,6 +61,26 @@ def load_apps(options: Python, say: Callable[[str], None]) -> list[App]:
             )
             apps.append(App(len(apps), prefix, application, took))
     return apps
+
+
+def _wanted(options: Python) -> Iterator[_Wanted]:
+    """The default app is the first that is named in this order, uWSGI's; the others are left out."""
+    logged = options.paste_logger or options.ini_paste_logged is not None
+    defaults: tuple[tuple[str | None, Callable[[str, str | None], Application]], ...] = (
+        (options.module, load_module),
+        (options.wsgi_file, load_file),
+        (options.pecan, load_pecan),
+        (options.paste_uri, load_logged_paste if logged else load_paste),
+        (options.eval, load_code),
+    )
+    for target, load in defaults:
+        if target is not None:
+            yield _Wanted("", target, load)
+            break
+    for mount in options.mount:
+        prefix, _, target = mount.partition("=")
+        load = load_file if target.endswith((".py", ".wsgi")) else load_module
+        yield _Wanted(mountpoint(prefix), target, load)
 
 
 def mountpoint(prefix: str) -> str:
@@ -77,39 +95,100 @@ def load_module(target: str, default: str | None) -> Application:
     Without a name it is `default`, else `application`.  Raises AppLoadError.
     """
     name, _, attribute = target.partition(":")
-    module = _import(name)
-    return _application(module, attribute or default or DEFAULT_CALLABLE, f"module = {name}")
+    module = import_module(name, f"module = {name}")
+    return _application(module, attribute or default or DEFAULT_CALLABLE, f"module = {name}", by_module=True)
 
 
 def load_file(path: str, default: str | None) -> Application:
     """The application `default`, else `application`, of the Python file at `path`.  Raises AppLoadError."""
-    if not os.path.isfile(path):
-        raise AppLoadError(f"wsgi-file = {path}: there is no such file in {os.getcwd()}{_near_files(path)}")
+    place = f"wsgi-file = {path}"
     # In sys.modules, because pickle and dataclasses look for it there.
-    name = FILE_PREFIX + path.replace(".", "_").replace("/", "_")
+    module = import_file(path, FILE_PREFIX + path.replace(".", "_").replace("/", "_"), place)
+    return _application(module, default or DEFAULT_CALLABLE, place)
+
+
+def load_code(code: str, default: str | None) -> Application:
+    """The application `default`, else `application`, that some Python code makes.  Raises AppLoadError."""
+    # The code may hold what is nobody else's business; its first line in a traceback shows enough.
+    module = ModuleType(CODE_NAME)
+    module.__file__ = CODE_NAME
+    sys.modules[CODE_NAME] = module
+    called(lambda: exec(compile(code, CODE_NAME, "exec"), vars(module)), "eval")  # noqa: S102 - that is the option
+    return _application(module, default or DEFAULT_CALLABLE, "eval")
+
+
+def load_paste(uri: str, _default: str | None) -> Application:
+    """The application that PasteDeploy makes of `config:/path/app.ini` or `egg:package`.  Raises AppLoadError."""
+    place = f"paste = {uri}"
+    deploy = _framework("paste.deploy", "PasteDeploy", place)
+    return _ready_made(lambda: deploy.loadapp(uri, relative_to=os.getcwd()), place)
+
+
+def load_logged_paste(uri: str, default: str | None) -> Application:
+    """The same, with logging set up from that file before.  Raises AppLoadError."""
+    import logging.config  # for the few that ask for it
+
+    scheme, _, path = uri.partition(":")
+    if scheme == "config":
+        path = os.path.abspath(path.partition("#")[0])
+        where = {"__file__": path, "here": os.path.dirname(path)}
+        called(
+            lambda: logging.config.fileConfig(path, where, disable_existing_loggers=False), f"paste = {uri}, logging"
+        )
+    return load_paste(uri, default)
+
+
+def load_pecan(path: str, _default: str | None) -> Application:
+    """The application that Pecan makes of its configuration file.  Raises AppLoadError."""
+    place = f"pecan = {path}"
+    deploy = _framework("pecan.deploy", "Pecan", place)
+    return _ready_made(lambda: deploy.deploy(os.path.abspath(path)), place)
+
+
+def _framework(name: str, title: str, place: str) -> ModuleType:
+    """The module `name` of a framework called `title`."""
+    try:
+        return _guarded(lambda: importlib.import_module(name), place)
+    except _Missing as missing:
+        raise AppLoadError(
+            f"{place}: {title} is not installed here ({missing.name!r} is missing; install it into {sys.prefix}, or "
+            "say with home = DIR where it is)"
+        ) from None
+
+
+def _ready_made(maker: Callable[[], object], place: str) -> Application:
+    found = called(maker, place)
+    if not callable(found):
+        raise AppLoadError(f"{place}: that is {type(found).__name__} and no WSGI application")
+    return found
+
+
+def import_file(path: str, name: str, place: str) -> ModuleType:
+    """The Python file at `path` as module `name`.  Raises AppLoadError."""
+    if not os.path.isfile(path):
+        raise AppLoadError(f"{place}: there is no such file in {os.getcwd()}{near_files(path)}")
     spec = importlib.util.spec_from_loader(name, SourceFileLoader(name, path))
     if spec is None or spec.loader is None:
-        raise AppLoadError(f"wsgi-file = {path}: it cannot be read as Python")
+        raise AppLoadError(f"{place}: it cannot be read as Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     loader = spec.loader
-    _called(lambda: loader.exec_module(module), f"wsgi-file = {path}")
-    return _application(module, default or DEFAULT_CALLABLE, f"wsgi-file = {path}")
+    called(lambda: loader.exec_module(module), place)
+    return module
 
 
-def _import(name: str) -> ModuleType:
+def import_module(name: str, place: str) -> ModuleType:
+    """The module `name`.  Raises AppLoadError."""
     if not re.fullmatch(r"\w+(\.\w+)*", name):
-        raise AppLoadError(f"module = {name}: that is no module name (expected package.module or package.module:app)")
+        raise AppLoadError(f"{place}: that is no module name (expected package.module or package.module:app)")
     try:
-        return _guarded(lambda: importlib.import_module(name), f"module = {name}")
+        return _guarded(lambda: importlib.import_module(name), place)
     except _Missing as missing:
         if name != missing.name and not name.startswith(f"{missing.name}."):
-            raise AppLoadError(
-                f"{missing.trace}module = {name}: it was found, but {_not_installed(missing.name)}"
-            ) from None
+            raise AppLoadError(f"{missing.trace}{place}: it was found, but {_not_installed(missing.name)}") from None
         raise AppLoadError(
-            f"module = {name}: there is no module {missing.name!r} in {os.getcwd()} or on the Python path"
-            f"{_near_modules(missing.name)} (chdir and pythonpath say where to look)"
+            f"{place}: there is no module {missing.name!r} in {os.getcwd()} or on the Python path"
+            f"{near_modules(missing.name)} (chdir and pythonpath say where to look)"
         ) from None
 
 
@@ -166,25 +245,24 @@ def _traceback(error: BaseException) -> str:
     return "".join(lines)
 
 
-def _application(module: ModuleType, name: str, place: str) -> Application:
-    """The callable `name`, or what `name()` returns."""
+def _application(module: ModuleType, name: str, place: str, by_module: bool = False) -> Application:
+    """The callable `name`, or what `name()` returns; `by_module`: it is option `module` that names both."""
     factory = name.endswith("()")
     bare = name.removesuffix("()")
     found: object = module
     for part in bare.split("."):
         found = _attribute(found, part, f"{place}, {bare}")
         if found is _ABSENT:
-            raise AppLoadError(f"{place}: it has no {bare!r}{_near_callables(module, bare)}")
+            raise AppLoadError(f"{place}: it has no {bare!r}{near_callables(module, bare, by_module)}")
     if factory:
         if not callable(found):
             raise AppLoadError(
                 f"{place}: {bare!r} is {type(found).__name__} and cannot be called (remove the parentheses)"
             )
-        found = _called(found, f"{place}, {name}")
+        found = called(found, f"{place}, {name}")
     if not callable(found):
-        raise AppLoadError(
-            f"{place}: {name} is {type(found).__name__} and no WSGI application{_near_callables(module, bare)}"
-        )
+        near = near_callables(module, bare, by_module)
+        raise AppLoadError(f"{place}: {name} is {type(found).__name__} and no WSGI application{near}")
     return found
 
 
@@ -193,10 +271,10 @@ _ABSENT = object()
 
 def _attribute(owner: object, name: str, place: str) -> object:
     """`owner.name`, or _ABSENT; a module's own __getattr__ is user code."""
-    return _called(lambda: getattr(owner, name, _ABSENT), place)
+    return called(lambda: getattr(owner, name, _ABSENT), place)
 
 
-def _called(maker: Callable[[], object], place: str) -> object:
+def called(maker: Callable[[], object], place: str) -> object:
     """What `maker` returns.  Raises AppLoadError for whatever it raises."""
     try:
         return _guarded(maker, place)
@@ -209,41 +287,3 @@ def _not_installed(name: str) -> str:
         f"it imports {name!r}, which is not installed here "
         f"(install it into {sys.prefix}, or say with home = DIR where it is)"
     )
-
-
-def _near_callables(module: ModuleType, name: str) -> str:
-    """` (it has 'app': say ...)`: what the user may have meant."""
-    names = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-    usual = [key for key in _USUAL_NAMES if key in names]
-    # By their class: asking an instance for attributes is user code (Flask's proxies raise outside a request).
-    instances = [key for key in names if hasattr(type(vars(module)[key]), "wsgi_app")]
-    candidates = list(dict.fromkeys(difflib.get_close_matches(name, names, n=2) + usual + instances))
-    if not candidates:
-        return " (callable = NAME says what the application is called)"
-    best = candidates[0]
-    target = f"{best}()" if best in {"create_app", "make_app"} else best
-    by_file = module.__name__.startswith(FILE_PREFIX)
-    say = f"callable = {target}" if by_file else f"module = {module.__name__}:{target}"
-    return f"; it has {_listed(candidates)} (did you mean {target}? say {say})"
-
-
-def _near_modules(name: str) -> str:
-    """`; did you mean ...`: modules nearby with a similar name."""
-    places = [path for path in sys.path if os.path.isdir(path) and not path.startswith((sys.prefix, sys.base_prefix))]
-    names = sorted({found.name for found in pkgutil.iter_modules(places)})
-    near = difflib.get_close_matches(name.partition(".")[0], names, n=3)
-    return f"; did you mean {_listed(near)}?" if near else ""
-
-
-def _near_files(path: str) -> str:
-    directory = os.path.dirname(path) or "."
-    try:
-        names = [name for name in os.listdir(directory) if name.endswith((".py", ".wsgi"))]
-    except OSError:
-        return f" (directory {directory} does not exist)"
-    near = difflib.get_close_matches(os.path.basename(path), names, n=3)
-    return f"; did you mean {_listed(near)}?" if near else ""
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)

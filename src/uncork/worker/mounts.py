@@ -26,19 +26,19 @@ class App:
 
 
 class Mounts:
-    """The routing table of one worker.  `manage` is the option `manage-script-name`."""
+    """The routing table of one worker.  `manage` is manage-script-name, `fallback` the opposite of no-default-app."""
 
-    def __init__(self, apps: list[App], manage: bool) -> None:
+    def __init__(self, apps: list[App], manage: bool, fallback: bool = True) -> None:
         self.apps = apps
         self._default: int = NO_APP
         self._by_script_name: dict[str, int] = {}
         self._prefixes: list[tuple[str, int]] = []
         for app in apps:
-            if app.mountpoint == "":
+            if app.mountpoint == "" and fallback:
                 self._default = app.number
             else:
                 self._by_script_name[app.mountpoint] = app.number
-                if manage:
+                if manage and app.mountpoint != "":
                     self._prefixes.append((app.mountpoint, app.number))
         # The longest mount point that fits wins.
         self._prefixes.sort(key=_by_length, reverse=True)

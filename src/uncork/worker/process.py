@@ -1,7 +1,8 @@
 """A worker process: put the pieces together, serve, and end as the signals say.
 
     serve                               the life of a worker (or of the single process)
-      _core                             one for each thread
+      _make, _core                      one for each thread
+      _do_hooks                         hook-post-fork, then hook-accepting and its like
       core.Core.run                     until HUP, the master's death, or pause and stop
 
 Runs in: worker, after the fork; in the single process, after the import.
@@ -11,34 +12,33 @@ import atexit
 import os
 import platform
 import signal
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from uncork import __version__
-from uncork.config.options.reload import Probe
 from uncork.config.settings import Settings
+from uncork.errors import AppLoadError, UncorkError
 from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.cells import CoreCells
 from uncork.scoreboard.schema import Header, WorkerCell
 from uncork.supervise.exits import ExitCode
+from uncork.supervise.hookactions import LIMIT, run_hooks
 from uncork.system import logwriter, process
 from uncork.system.logfile import LogFile
 from uncork.system.logwriter import losses
-from uncork.system.peers import Peers
+from uncork.worker import native
 from uncork.worker.core import Core
 from uncork.worker.deadline import Interrupter
 from uncork.worker.fitness import Fitness
+from uncork.worker.listeners import listeners, terms
 from uncork.worker.logformat import compile_format
-from uncork.worker.loop import Limits, Listener, Loop, nothing
-from uncork.worker.modules import ModuleWatch
+from uncork.worker.loop import Limits, Loop
 from uncork.worker.mounts import App, Mounts
+from uncork.worker.place import Place, Site
 from uncork.worker.probe import ask
 from uncork.worker.requestlog import LogFilter, RequestLog
-from uncork.worker.uwsgimodule import UwsgiModule
 from uncork.wsgi.environ import Environ
 from uncork.wsgi.filewrapper import FileWrapper
 
@@ -46,50 +46,44 @@ from uncork.wsgi.filewrapper import FileWrapper
 OUTLIVE = 1.5
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What all workers of a generation share.
-
-    `sockets`: (listening socket, its name); `log` is None for stderr; `module` is what the application imports; `watch`
-    knows its files (py-autoreload).
-    """
-
-    settings: Settings
-    sockets: tuple[tuple[socket.socket, str], ...]
-    board: Scoreboard
-    log: LogFile | None
-    module: UwsgiModule
-    watch: ModuleWatch | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a worker stands: its slot of the scoreboard, its id, the master's end and what to tell it.
-
-    `master_fd` (-1 for none) is the channel whose other end the master holds.  `ready` is called once connections are
-    accepted, `stopped` once nobody new is, `spent` with the reason when the worker should be replaced; `end` leaves at
-    once with a status.  `probe`: the request that has to be answered before that; `failed` is told that it took too
-    long, and ends the process.
-    """
-
-    slot: int
-    wid: int
-    master_fd: int
-    ready: Callable[[], None]
-    spent: Callable[[str], None]
-    end: Callable[[int], None] = os._exit
-    probe: Probe | None = None
-    stopped: Callable[[], None] = nothing
-    failed: Callable[[str], None] = print
-
-
 def serve(site: Site, apps: list[App], place: Place) -> int:
-    """Serve until told to stop; the exit status.  Raises AppLoadError if the probe is not answered well."""
+    """Serve until told to stop; the exit status.
+
+    Raises AppLoadError if a hook fails, or the probe is not answered well.
+    """
+    native.settle()
+    with native.unpatched():
+        cores, loop = _make(site, apps, place)
+    _do_hooks(site.settings, "post-fork")
+    site.module.enter_worker(place.wid, cores)
+    if place.probe is not None:
+        ask(cores[0], place.probe, place.failed)
+    for moment in place.moments():
+        _do_hooks(site.settings, moment)
+    loop.listen()
+    paused = site.board.header(Header.PAUSED)
+    loop.pause(bool(paused))
+    site.board.cells[site.board.worker_row(place.slot) + WorkerCell.ACCEPTING] = 1 - paused
+    place.ready()
+    native.run(cores)
+    site.module.leave_worker()
+    return ExitCode.RELOAD
+
+
+def _do_hooks(settings: Settings, moment: str) -> None:
+    """Each in the time that a worker has to get ready: nobody else may have its place before."""
+    try:
+        run_hooks(settings, moment, settings.reload.boot_timeout or LIMIT)
+    except UncorkError as error:
+        raise AppLoadError(str(error)) from None
+
+
+def _make(site: Site, apps: list[App], place: Place) -> tuple[list[Core], Loop]:
+    """All that serves, from the cells of the scoreboard to the signals."""
     settings = site.settings
     sockets = settings.sockets
-    peers = Peers(sockets.allow_from)
     loop = Loop(
-        [Listener(sock, name, None if sock.family == socket.AF_UNIX else peers.admits) for sock, name in site.sockets],
+        listeners(settings, site.sockets),
         # uWSGI's vector holds twice as many variables as max-vars says (core/protocol.c).
         Limits(sockets.buffer_size, sockets.max_vars * 2, sockets.socket_timeout * 1000),
     )
@@ -98,26 +92,16 @@ def serve(site: Site, apps: list[App], place: Place) -> int:
     cells[row + WorkerCell.PID] = os.getpid()
     cells[row + WorkerCell.LAST_SPAWN] = int(time.time())
     _count_losses(cells, row + WorkerCell.LOG_LOST)
-    mounts = Mounts(apps, settings.python.manage_script_name)
+    mounts = Mounts(apps, settings.python.manage_script_name, not settings.http.no_default_app)
     renew = _log_renewer(site)
     fresh = Fitness(settings, place.wid, place.spent)
-    cores = [_core(site, number, place, loop, mounts, renew, fresh) for number in range(settings.processes.threads)]
+    cores = [_core(site, number, place, loop, mounts, renew, fresh) for number in range(site.board.cores)]
     loop.shared = len(cores) > 1
     loop.on_stopped = _stop_teller(cores, place.stopped, cells, row + WorkerCell.ACCEPTING)
     _handle_signals(loop, site.board, place, renew, cores)
     if place.master_fd >= 0:
         loop.watch(place.master_fd)
-    site.module.enter_worker(place.wid, cores)
-    if place.probe is not None:
-        ask(cores[0], place.probe, place.failed)
-    loop.listen()
-    paused = site.board.header(Header.PAUSED)
-    loop.pause(bool(paused))
-    cells[row + WorkerCell.ACCEPTING] = 1 - paused
-    place.ready()
-    _run(cores)
-    site.module.leave_worker()
-    return ExitCode.RELOAD
+    return cores, loop
 
 
 def _stop_teller(
@@ -145,16 +129,6 @@ def _count_losses(cells: memoryview, cell: int) -> None:
     losses.begin(0, show)
 
 
-def _run(cores: list[Core]) -> None:
-    """Run every core in a thread of its own, the first in the main thread; return when all have ended."""
-    threads = [threading.Thread(target=core.run, name=f"uWSGICore{number}") for number, core in enumerate(cores)]
-    for thread in threads[1:]:
-        thread.start()
-    cores[0].run()
-    for thread in threads[1:]:
-        thread.join()
-
-
 def _core(
     site: Site, number: int, place: Place, loop: Loop, mounts: Mounts, renew: Callable[[], None], fitness: Fitness
 ) -> Core:
@@ -168,8 +142,10 @@ def _core(
         logging.log_4xx,
         logging.log_5xx,
         logging.log_zero,
-        -1 if logging.log_slow is None else logging.log_slow,
-        -1 if logging.log_big is None else logging.log_big,
+        logging.log_slow,
+        logging.log_big,
+        logging.log_sendfile,
+        logging.log_ioerror,
     )
     return Core(
         number,
@@ -185,6 +161,7 @@ def _core(
         renew,
         fitness.requests,
         fitness.served,
+        terms(settings),
     )
 
 
@@ -195,13 +172,15 @@ def base_environ(settings: Settings, core: int) -> Environ:
         "wsgi.version": (1, 0),
         "wsgi.errors": sys.stderr,
         "wsgi.run_once": False,
-        "wsgi.multithread": processes.threads > 1,
+        "wsgi.multithread": processes.cores > 1,
         "wsgi.multiprocess": processes.processes > 1,
         "wsgi.file_wrapper": FileWrapper,
         "uwsgi.version": __version__.encode(),
         "uwsgi.node": platform.node().encode(),
     }
-    if processes.threads > 1:
+    if settings.http.wsgi_disable_file_wrapper:
+        del base["wsgi.file_wrapper"]
+    if processes.cores > 1:
         base["uwsgi.core"] = core
     return base
 

@@ -45,11 +45,19 @@ class Exchange:
 class LogFilter:
     """Which requests are logged (uWSGI: log-4xx and the like choose among those that disable-logging silenced).
 
-    `slow` is milliseconds, `big` bytes; -1 switches the rule off.
+    `slow` is milliseconds, `big` bytes; 0 switches the rule off.
     """
 
     def __init__(
-        self, disabled: bool, client_errors: bool, server_errors: bool, zero: bool, slow: int, big: int
+        self,
+        disabled: bool,
+        client_errors: bool,
+        server_errors: bool,
+        zero: bool,
+        slow: int,
+        big: int,
+        sendfile: bool,
+        broken: bool,
     ) -> None:
         self._all = not disabled
         self._client_errors = client_errors
@@ -57,6 +65,8 @@ class LogFilter:
         self._zero = zero
         self._slow = slow
         self._big = big
+        self._sendfile = sendfile
+        self._broken = broken
 
     def wants(self, exchange: Exchange) -> bool:
         """Whether this request gets a line."""
@@ -65,8 +75,10 @@ class LogFilter:
             or (self._client_errors and exchange.status.startswith("4"))
             or (self._server_errors and exchange.status.startswith("5"))
             or (self._zero and exchange.body_size == 0)
-            or (self._slow >= 0 and exchange.duration >= self._slow * 1000)
-            or (self._big >= 0 and exchange.body_size >= self._big)
+            or (self._slow > 0 and exchange.duration >= self._slow * 1000)
+            or (self._big > 0 and exchange.body_size >= self._big)
+            or (self._sendfile and exchange.by_sendfile)
+            or (self._broken and (exchange.read_error or exchange.write_error))
         )
 
 

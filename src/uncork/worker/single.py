@@ -18,7 +18,8 @@ from uncork.supervise.startup import Started, name_process, say
 from uncork.system import logwriter, process
 from uncork.system.notify import notify
 from uncork.worker import appstreams
-from uncork.worker.process import Place, Site, leave, serve
+from uncork.worker.place import Place, Site
+from uncork.worker.process import leave, serve
 from uncork.worker.template import prepare
 from uncork.worker.uwsgimodule import install
 
@@ -55,14 +56,18 @@ def run(settings: Settings, started: Started) -> int:
     appstreams.install()
     name_process(settings, lambda titles: titles.worker(1))
     say("*** running without a master: nobody replaces this process if it dies (master = true does) ***")
-    threads = settings.processes.threads
+    threads = settings.processes.cores
     board = Scoreboard(1, threads, max(1, 1 + len(settings.python.mount)))
     sockets = tuple((bound.sock, str(bound.address)) for bound in started.bound)
     site = Site(settings, sockets, board, started.log, install(settings, masterpid=0))
 
+    ending = threading.Lock()
+
     def end(status: int) -> None:
-        started.finish(settings.processes.vacuum)
-        os._exit(status)
+        # Each signal is heard twice, by its handler and in the loop, and another may follow.
+        if ending.acquire(blocking=False):
+            started.finish(settings.processes.vacuum)
+            os._exit(status)
 
     # The import may take long, and Ctrl-C during it must not leave the socket behind.
     process.handle_signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGQUIT), lambda *_: end(ExitCode.END)))
@@ -88,6 +93,7 @@ def run(settings: Settings, started: Started) -> int:
 
     place = Place(1, 1, -1, ready, spent, end)
     status = leave(serve(site, apps, place))
+    ending.acquire()
     started.finish(settings.processes.vacuum)
     say("goodbye to uWSGI.")
     return status

@@ -56,7 +56,7 @@ class UwsgiModule(ModuleType):
         self.version_info = (*numbers, 0, b"")
         self.hostname = socket.gethostname().encode()
         self.numproc = processes.processes
-        self.cores = processes.threads
+        self.cores = processes.cores
         self.has_threads = 1
         self.buffer_size = settings.sockets.buffer_size
         self.started_on = int(time.time())

@@ -96,18 +96,37 @@ def test_a_name_that_there_is_not(tmp_path: Path, name: str) -> None:
     assert "NAME one of gracefully_kill_them_all, kill_them_all, grace_them_all" in caught.value.problems[1]
 
 
-def test_other_hooks_are_named(tmp_path: Path) -> None:
-    """An action that does nothing here is no mistake, and no secret."""
+@pytest.mark.parametrize("hook", ["print", "exec", "touch:/tmp/there", ":x", "unix_signals:15 stats"])
+def test_what_is_no_action_is_a_mistake(tmp_path: Path, hook: str) -> None:
+    """As in uWSGI, which ends; the sentence says what there is."""
+    settings = settings_of(tmp_path, f"hook-master-start = {hook}")
+
+    with pytest.raises(ConfigError, match="expected ACTION:ARGUMENT, ACTION one of unix_signal, append, ") as caught:
+        signal_commands(settings)
+    assert str(caught.value).startswith(f"{tmp_path}/app.ini:2: hook-master-start = {hook} (")
+
+
+def test_hooks_that_do_nothing_here_are_named(tmp_path: Path) -> None:
+    """At whatever moment; those that act are not, and a signal has a meaning for the master only."""
     settings = settings_of(
         tmp_path,
-        "hook-master-start = exec:touch /tmp/there",
+        "hook-master-start = exec:true",
         "hook-master-start = unix_signal:15 gracefully_kill_them_all",
-        "hook-master-start = print",
+        "hook-post-fork = unix_signal:15 gracefully_kill_them_all",
+        "hook-asap = print:here",
+        "hook-pre-app = call:some_symbol",
+        "exec-pre-app = call:no action",
     )
 
-    warnings = list(hook_warnings(settings))
-    assert len(warnings) == 2
-    assert warnings[0].startswith(
-        f"{tmp_path}/app.ini:2: hook-master-start = exec:touch /tmp/there does nothing here: exec"
-    )
-    assert ": print is no action" in warnings[1]
+    warnings = sorted(hook_warnings(settings))
+    assert [line.partition(" does nothing here: ")[0] for line in warnings] == [
+        f"{tmp_path}/app.ini:4: hook-post-fork = unix_signal:15 gracefully_kill_them_all",
+        f"{tmp_path}/app.ini:6: hook-pre-app = call:some_symbol",
+    ]
+
+
+@pytest.mark.parametrize("name", ["hook-asap", "hook-post-fork", "hook-as-user-atexit"])
+def test_an_unknown_action_is_a_mistake_of_the_configuration(tmp_path: Path, name: str) -> None:
+    """It is told before anything starts, and at a reload before anything changes."""
+    with pytest.raises(ConfigError, match=rf"app\.ini:2: {name} = frobnicate:x \(expected ACTION:ARGUMENT, "):
+        settings_of(tmp_path, f"{name} = frobnicate:x")

@@ -1,8 +1,11 @@
 """What a server opens before it serves, and that a start that fails leaves nothing of it behind."""
 
+import errno
 import os
+import signal
 import socket
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,19 +13,29 @@ import pytest
 
 from harness.rights import AS_ROOT, FOR_OTHERS
 from uncork.config.options.daemon import Daemon
+from uncork.config.options.hooks import Hooks
 from uncork.config.options.logging import Logging
 from uncork.config.options.processes import Processes
 from uncork.config.options.sockets import Sockets
 from uncork.config.options.stats import Stats
 from uncork.config.settings import Settings
 from uncork.errors import UncorkError
+from uncork.supervise import startup
 from uncork.supervise.sockets import STATS_MODE
 from uncork.supervise.startup import become, start, titles
 from uncork.system.address import Tcp
 from uncork.system.listen import Bound
 from uncork.system.privileges import Moment
-from uncork.system.process import fork
+from uncork.system.process import fork, handle_signals
 from uncork.system.proctitle import Titles
+
+
+@pytest.fixture(autouse=True)
+def mask() -> Iterator[None]:
+    """A start leaves signals blocked, for the role to hear."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @pytest.fixture
@@ -248,3 +261,39 @@ def test_a_server_in_the_background_has_a_log_to_rotate(directory: Path, setting
 def test_any_option_about_names_switches_them_on(options: Daemon, expected: Titles | None) -> None:
     """As in uWSGI; without one the processes are called what they are."""
     assert titles(Settings(daemon=options)) == expected
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_signal_at_the_wrong_moment_waits(settings: Settings) -> None:
+    """The role hears it, once it has its handlers: nothing of the start is left behind by it."""
+
+    def main() -> int:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGHUP))
+        started = start(settings)
+        came: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            os.kill(os.getpid(), number)
+        handle_signals(dict.fromkeys((signal.SIGTERM, signal.SIGHUP), lambda number, _: came.append(number)))
+        started.finish(vacuum=True)
+        return 42 if sorted(came) == [signal.SIGHUP, signal.SIGTERM] else 1
+
+    assert os.waitstatus_to_exitcode(os.waitpid(fork(main), 0)[1]) == 42
+
+
+def test_no_further_descriptor(settings: Settings, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends the start with a sentence, and leaves nothing."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(startup, "open_sockets", refuse)
+    with pytest.raises(UncorkError, match=r"^the server cannot start: too many open files$"):
+        start(settings)
+    assert os.listdir(directory) == []
+
+
+def test_a_reload_may_end_otherwise(settings: Settings, directory: Path) -> None:
+    """What is to be done at the end is what the last reload has read."""
+    started = start(replace(settings, hooks=Hooks(hook_as_user_atexit=("create:old",))))
+    started.with_hooks(replace(settings, hooks=Hooks(hook_as_user_atexit=("create:new",)))).finish(vacuum=True)
+    assert os.listdir(directory) == ["new"]

@@ -394,3 +394,134 @@ def test_what_the_application_prints_is_its_own_business(project: Project, capsy
 
     assert capsys.readouterr().out == "loading\n"
     assert dict(os.environ) == environ
+
+
+CODE = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [__name__.encode()]\n"
+
+
+@pytest.fixture
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What code and frameworks leave in sys.modules."""
+    for name in ("uwsgi_eval_config", "paste", "paste.deploy", "pecan", "pecan.deploy"):
+        monkeypatch.setitem(sys.modules, name, sys)
+        monkeypatch.delitem(sys.modules, name)
+
+
+def test_an_app_from_code(project: Project, forget: None) -> None:
+    """In a module of uWSGI's name; `callable` says what it is called there."""
+    apps, _ = load(Python(eval=CODE))
+    assert answer(apps[0].application) == "uwsgi_eval_config"
+    apps, _ = load(Python(eval=CODE.replace("application(", "app("), callable="app"))
+    assert answer(apps[0].application) == "uwsgi_eval_config"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("1 / 0", r"eval: it raised ZeroDivisionError while it was loaded \("),
+        ("def application(:", r"eval: it raised SyntaxError while it was loaded \(uwsgi_eval_config:1: "),
+        ("import no_such_module", "eval: it imports 'no_such_module', which is not installed here"),
+        ("app = print", r"eval: it has no 'application'; it has 'app' \(did you mean app\? say callable = app\)"),
+    ],
+)
+def test_code_that_makes_no_app(project: Project, forget: None, code: str, why: str) -> None:
+    """The sentence says what is wrong with it, and not what it says: it may hold a password."""
+    with pytest.raises(AppLoadError, match=why):
+        load(Python(eval=code))
+
+
+def test_an_app_of_paste(project: Project, tmp_path: Path, forget: None) -> None:
+    """PasteDeploy gets the URI, and the directory that a relative one begins in."""
+    project("paste/__init__.py", "")
+    project(
+        "paste/deploy.py",
+        """
+        def loadapp(uri, relative_to):
+            def app(environ, start_response):
+                start_response("200 OK", [])
+                return [f"{uri} in {relative_to}".encode()]
+            return app
+        """,
+    )
+    apps, _ = load(Python(paste="config:site.ini#main"))
+    assert answer(apps[0].application) == f"config:site.ini#main in {tmp_path}"
+    apps, _ = load(Python(ini_paste="/srv/site.ini"))
+    assert answer(apps[0].application) == f"config:/srv/site.ini in {tmp_path}"
+
+
+@pytest.mark.parametrize("logged", [{"paste_logger": True, "paste": "config:p.ini"}, {"ini_paste_logged": "p.ini"}])
+def test_logging_of_paste(project: Project, forget: None, logged: dict[str, Any]) -> None:
+    """Is set up from the same file, before the app is made."""
+    project("paste/__init__.py", "")
+    project(
+        "paste/deploy.py",
+        """
+        import logging
+        def loadapp(uri, relative_to):
+            level = logging.getLogger("of.a.test").level
+            logging.getLogger("of.a.test").setLevel(logging.NOTSET)
+            def app(environ, start_response):
+                return [str(level).encode()]
+            return app
+        """,
+    )
+    project(
+        "p.ini",
+        """
+        [loggers]
+        keys = root, test
+        [handlers]
+        keys =
+        [formatters]
+        keys =
+        [logger_root]
+        handlers =
+        [logger_test]
+        level = ERROR
+        handlers =
+        qualname = of.a.test
+        """,
+    )
+    apps, _ = load(Python(**logged))
+    assert answer(apps[0].application) == "40"
+
+
+def test_logging_that_cannot_be_set_up(project: Project, forget: None) -> None:
+    """The file is named."""
+    with pytest.raises(AppLoadError, match=r"paste = config:missing\.ini, logging: it raised "):
+        load(Python(paste="config:missing.ini", paste_logger=True))
+
+
+def test_an_app_of_pecan(project: Project, tmp_path: Path, forget: None) -> None:
+    """It gets the whole path of its file."""
+    project("pecan/__init__.py", "")
+    project("pecan/deploy.py", "def deploy(path):\n    return lambda environ, start_response: [path.encode()]")
+    apps, _ = load(Python(pecan="config.py"))
+    assert answer(apps[0].application) == f"{tmp_path}/config.py"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (Python(paste="config:a.ini"), "paste = config:a.ini: PasteDeploy is not installed here ('paste' is missing; "),
+        (Python(pecan="a.py"), "pecan = a.py: Pecan is not installed here ('pecan' is missing; install it into "),
+    ],
+)
+def test_a_framework_that_is_not_installed(
+    project: Project, forget: None, monkeypatch: pytest.MonkeyPatch, options: Python, sentence: str
+) -> None:
+    """What to install, and where."""
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if not path.endswith("site-packages")])
+    with pytest.raises(AppLoadError, match=f"^{re.escape(sentence)}"):
+        load(options)
+
+
+def test_the_first_kind_of_app_is_the_default(project: Project, forget: None) -> None:
+    """uWSGI's order: a module, a file, Pecan, Paste, code; the others are left out."""
+    project("first.py", CODE)
+    project("second.py", CODE)
+    apps, _ = load(Python(module="first", wsgi_file="second.py", eval=CODE, paste="config:a", pecan="b"))
+    assert [answer(app.application) for app in apps] == ["first"]
+    apps, _ = load(Python(eval=CODE, mount=("/two=second",)))
+    assert [app.mountpoint for app in apps] == ["", "/two"]
+    assert [answer(app.application) for app in apps] == ["uwsgi_eval_config", "second"]

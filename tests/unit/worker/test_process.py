@@ -16,14 +16,16 @@ import pytest
 
 from uncork import __version__
 from uncork.config.options.harakiri import Harakiri
+from uncork.config.options.hooks import Hooks
 from uncork.config.options.logging import Logging
 from uncork.config.options.processes import Processes
 from uncork.config.options.python import Python
 from uncork.config.options.recycle import Recycle
-from uncork.config.options.reload import Probe
+from uncork.config.options.reload import Probe, Reload
 from uncork.config.options.sockets import Sockets
 from uncork.config.options.stats import Stats
 from uncork.config.settings import Settings
+from uncork.errors import AppLoadError
 from uncork.protocol.uwsgi import encode
 from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.cells import CoreCells
@@ -32,8 +34,10 @@ from uncork.supervise.exits import ExitCode
 from uncork.system import process
 from uncork.system.deathsignal import tie_to_parent
 from uncork.system.logfile import LogFile
+from uncork.worker import process as worker_process
 from uncork.worker.mounts import App
-from uncork.worker.process import Place, Site, base_environ, serve
+from uncork.worker.place import Place, Site
+from uncork.worker.process import base_environ, serve
 from uncork.worker.uwsgimodule import UwsgiModule
 from uncork.wsgi.environ import Environ
 from uncork.wsgi.filewrapper import FileWrapper
@@ -608,3 +612,13 @@ def test_core_cells_of_a_slot_are_the_threads(tmp_path: Path) -> None:
         pen = CoreCells(server.board, 3, 0)
         assert pen.total_requests() == 20
         del pen
+
+
+@pytest.mark.parametrize("boot", [None, 1])
+def test_a_hook_that_hangs_keeps_no_worker_out_for_ever(monkeypatch: pytest.MonkeyPatch, boot: int | None) -> None:
+    """Its worker fails with a sentence that names it; boot-timeout may give it more time, or less."""
+    monkeypatch.setattr(worker_process, "LIMIT", 0.25)
+    settings = Settings(hooks=Hooks(hook_accepting=("exec:sleep 1000",)), reload=Reload(boot_timeout=boot))
+    why = rf"^hook-accepting = exec:sleep 1000: it took longer than {boot or 0.25} seconds, and was killed$"
+    with pytest.raises(AppLoadError, match=why):
+        worker_process._do_hooks(settings, "accepting")

@@ -2,6 +2,7 @@
 
 import os
 import time
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -197,26 +198,44 @@ def test_characters_beyond_latin_1_do_not_lose_the_line(capfdbinary: pytest.Capt
         ({"zero": True}, "200", 1, 0, False),
         ({"slow": 100}, "200", 5, 100_000, True),
         ({"slow": 100}, "200", 5, 99_999, False),
-        ({"slow": 0}, "200", 5, 0, True),
+        ({"slow": 0}, "200", 5, 0, False),
         ({"big": 1000}, "200", 1000, 0, True),
         ({"big": 1000}, "200", 999, 0, False),
-        ({"big": 0}, "200", 0, 0, True),
+        ({"big": 0}, "200", 9, 0, False),
         ({"client_errors": True, "big": 10}, "200", 11, 0, True),
         ({"disabled": False, "client_errors": True}, "200", 5, 0, True),
     ],
 )
 def test_the_filter_lets_pass_what_any_rule_asks_for(
-    wanted: dict[str, int], status: str, size: int, duration: int, logged: bool
+    wanted: dict[str, Any], status: str, size: int, duration: int, logged: bool
 ) -> None:
     """With disable-logging only the rules count, and each of them suffices."""
-    rules = {"disabled": 1, "client_errors": 0, "server_errors": 0, "zero": 0, "slow": -1, "big": -1} | wanted
-    disabled, client_errors, server_errors, zero, slow, big = rules.values()
+    rules: dict[str, Any] = {
+        "disabled": True,
+        "client_errors": False,
+        "server_errors": False,
+        "zero": False,
+        "slow": 0,
+        "big": 0,
+    }
+    log_filter = LogFilter(**{**rules, "sendfile": False, "broken": False, **wanted})
     made = exchange()
     made.status, made.body_size, made.duration = status, size, duration
 
-    assert (
-        LogFilter(bool(disabled), bool(client_errors), bool(server_errors), bool(zero), slow, big).wants(made) == logged
-    )
+    assert log_filter.wants(made) == logged
+
+
+@pytest.mark.parametrize(
+    ("rule", "mark"), [("sendfile", "by_sendfile"), ("broken", "read_error"), ("broken", "write_error")]
+)
+def test_the_filter_knows_how_an_answer_went_out(rule: str, mark: str) -> None:
+    """Files that the kernel sent, and clients that went away, have rules of their own."""
+    off: Any = {"disabled": True, "client_errors": False, "server_errors": False, "zero": False, "slow": 0, "big": 0}
+    made = exchange()
+    setattr(made, mark, True)
+
+    assert LogFilter(**{**off, "sendfile": False, "broken": False, rule: True}).wants(made)
+    assert not LogFilter(**off, sendfile=False, broken=False).wants(made)
 
 
 def test_the_clock_tells_every_second_anew() -> None:

@@ -244,10 +244,11 @@ def test_an_import_that_hangs_says_where(tmp_path: Path, app: Path, capfd: pytes
         generation = Generation(tmp_path, "--logto", str(log))
         while not mark.exists():
             time.sleep(0.01)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(generation.template, number)
         while 'app.py", line 4 in <module>' not in log.read_text():
-            time.sleep(0.01)
+            os.kill(generation.template, signal.SIGUSR2)
+            time.sleep(0.05)
         assert os.waitpid(generation.template, os.WNOHANG) == (0, 0)
         os.kill(generation.template, signal.SIGKILL)
         assert status_of(generation.template) == -signal.SIGKILL
@@ -279,3 +280,119 @@ def test_the_reason_arrives_whatever_its_files_are_called() -> None:
     finally:
         ours.close()
         theirs.close()
+
+
+# The moments of a generation, each of which writes its name.
+MOMENTS = ("pre-app", "post-app", "post-fork", "accepting", "accepting1", "accepting-once", "accepting1-once")
+
+
+def hooks(order: Path, *moments: str) -> tuple[str, ...]:
+    """Options that write each moment to `order`."""
+    return tuple(word for moment in moments for word in (f"--hook-{moment}", f"appendn:{order} {moment}"))
+
+
+@pytest.mark.parametrize(
+    ("lazy", "expected"),
+    [
+        (False, ["shared", "pre-app", "imported", "app", "alias", "post-app"]),
+        (True, ["shared"]),
+    ],
+)
+def test_what_is_done_once_and_what_by_each_worker(tmp_path: Path, app: Path, lazy: bool, expected: list[str]) -> None:
+    """In uWSGI's order; with lazy-apps each worker does what belongs to the app, and only shared imports are shared.
+
+    A worker that replaces another one does again what is not to be done once.
+    """
+    order = tmp_path / "order"
+    write = f"import os\nos.write(os.open({str(order)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), b'%s\\n')\n"
+    app.write_text(write % "app" + APP)
+    for name in ("shared", "imported", "alias"):
+        (tmp_path / f"{name}.py").write_text(write % name)
+    options = (
+        *("--shared-import", f"{tmp_path}/shared.py", "--import", f"{tmp_path}/imported.py"),
+        *("--post-pymodule-alias", f"other={tmp_path}/alias.py"),
+        *hooks(order, *MOMENTS),
+        *(("--lazy-apps",) if lazy else ()),
+    )
+    of_app = ["pre-app", "imported", "app", "alias", "post-app"] if lazy else []
+
+    def story() -> None:
+        generation = Generation(tmp_path, *options)
+        assert isinstance(generation.hear(), Loaded)
+        assert order.read_text().split() == expected
+        for slot, wid, once in ((1, 1, True), (2, 2, True), (3, 1, False)):
+            order.write_text("")
+            pid = generation.fork(slot, wid)
+            assert generation.hear() == Ready(slot, pid, (("", 0),))
+            accepting = ["accepting", *(["accepting-once"] if once else [])]
+            first = ["accepting1", *(["accepting1-once"] if once else [])] if wid == 1 else []
+            assert order.read_text().split() == [*of_app, "post-fork", *accepting, *first]
+            os.kill(pid, signal.SIGTERM)
+            assert status_of(pid) == 30
+
+    as_master(story)
+
+
+def test_what_is_done_once_is_done_again_after_a_worker_that_never_served(tmp_path: Path, app: Path) -> None:
+    """Whoever was to do it has failed before anybody could connect."""
+    go, order = tmp_path / "go", tmp_path / "order"
+    fails = ("--hook-accepting", f"exec:test -e {go}", "--hook-accepting-once", f"appendn:{order} once")
+
+    def story() -> None:
+        generation = Generation(tmp_path, *fails)
+        assert isinstance(generation.hear(), Loaded)
+        pid = generation.fork(1, 1)
+        assert isinstance(generation.hear(), WorkerFailed)
+        assert status_of(pid) == 22
+        go.touch()
+        for _ in range(2):
+            pid = generation.fork(1, 1)
+            assert generation.hear() == Ready(1, pid, (("", 0),))
+            assert order.read_text() == "once\n"
+            os.kill(pid, signal.SIGTERM)
+            assert status_of(pid) == 30
+
+    as_master(story)
+
+
+@pytest.mark.parametrize("option", ["--hook-pre-app", "--exec-pre-app", "--hook-post-app", "--exec-post-app"])
+def test_a_hook_of_the_app_that_fails(tmp_path: Path, app: Path, option: str) -> None:
+    """Is the failure of the generation: at a reload the old one goes on."""
+    value = "exec:exit 3" if option.startswith("--hook") else "exit 3"
+
+    def story() -> None:
+        generation = Generation(tmp_path, option, value)
+        word = generation.hear()
+        assert isinstance(word, Failed)
+        assert word.reason == f"{option[2:]} = {value}: the command ended with status 3"
+        assert status_of(generation.template) == 22
+
+    as_master(story)
+
+
+@pytest.mark.parametrize("option", ["--hook-post-fork", "--hook-accepting", "--hook-accepting1-once"])
+def test_a_hook_of_a_worker_that_fails(tmp_path: Path, app: Path, option: str) -> None:
+    """Is the failure of that worker, which says why and serves nobody."""
+
+    def story() -> None:
+        generation = Generation(tmp_path, option, "mkdir:/nowhere/d")
+        assert isinstance(generation.hear(), Loaded)
+        pid = generation.fork(1, 1)
+        word = generation.hear()
+        assert isinstance(word, WorkerFailed)
+        assert word.reason == f"{option[2:]} = mkdir:/nowhere/d: no such file or directory"
+        assert status_of(pid) == 22
+
+    as_master(story)
+
+
+def test_an_alias_that_cannot_be_had_is_the_failure_of_the_generation(tmp_path: Path, app: Path) -> None:
+    """The app would not find what it is to find."""
+
+    def story() -> None:
+        generation = Generation(tmp_path, "--pymodule-alias", "settings=no_such_module")
+        word = generation.hear()
+        assert isinstance(word, Failed)
+        assert word.reason.startswith("pymodule-alias = settings=no_such_module: there is no module 'no_such_module'")
+
+    as_master(story)
