@@ -15,14 +15,20 @@ from setuptools.command.build_ext import build_ext
 
 # The request path, and nothing but the request path: what runs once per request is worth a compiler.
 HOT_MODULES = [
+    "src/uncork/protocol/http.py",
+    "src/uncork/protocol/httpanswer.py",
     "src/uncork/protocol/uwsgi.py",
     "src/uncork/scoreboard/cells.py",
+    "src/uncork/worker/attendant.py",
     "src/uncork/worker/connection.py",
     "src/uncork/worker/core.py",
+    "src/uncork/worker/heads.py",
+    "src/uncork/worker/leave.py",
     "src/uncork/worker/loop.py",
     "src/uncork/worker/mounts.py",
     "src/uncork/worker/requestlog.py",
     "src/uncork/wsgi/environ.py",
+    "src/uncork/wsgi/httpresponse.py",
     "src/uncork/wsgi/input.py",
     "src/uncork/wsgi/response.py",
     "src/uncork/wsgi/run.py",

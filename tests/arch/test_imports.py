@@ -48,7 +48,7 @@ def strangers(loaded: set[str]) -> set[str]:
     return (packages - sys.stdlib_module_names - compiled - own) | (packages & UNWANTED)
 
 
-@pytest.mark.parametrize("module", ["uncork.cli.main", "uncork.master.loop", "uncork.worker.template"])
+@pytest.mark.parametrize("module", ["uncork.cli.serve", "uncork.master.loop", "uncork.worker.template"])
 def test_importing_the_server_loads_the_standard_library_only(module: str) -> None:
     """The modules of the command line, master and worker import nothing that is not Python's or ours, nor asyncio."""
     loaded = modules_after(f"import {module}")

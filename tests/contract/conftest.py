@@ -1,4 +1,6 @@
-"""The fixture `door`: a test that asks for it runs at each door, and at the oracle unless it is marked `differs`."""
+"""The fixture `door`: a test that asks for it runs at each door; not at the oracle if it is marked `differs`, and not
+where HTTP is spoken if it is marked `uwsgi`.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ needs_uwsgi = pytest.mark.skipif(not os.access(uwsgi_program()[0], os.X_OK), rea
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     config.addinivalue_line("markers", "differs(topic): not what uWSGI does; contract.doors.DIFFERS says how")
+    config.addinivalue_line("markers", "uwsgi: about the uwsgi protocol, and so nothing that holds for HTTP")
     config.addinivalue_line("markers", "serves(*argv): the server's command line, beside what its door takes")
 
 
@@ -36,12 +39,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     differs = metafunc.definition.get_closest_marker("differs")
     serves = metafunc.definition.get_closest_marker("serves")
+    uwsgi_only = metafunc.definition.get_closest_marker("uwsgi") is not None
     assert differs is None or differs.args[0] in DIFFERS, f"{metafunc.definition.nodeid}: no such topic"
     argv = SHARED_ARGV if serves is None else serves.args
     doors = [
         pytest.param(start(name, argv), id=name, marks=[needs_uwsgi] if name == ORACLE else [])
         for name in DOORS
-        if differs is None or name != ORACLE
+        if (differs is None or name != ORACLE) and not (uwsgi_only and name.startswith("http"))
     ]
     metafunc.parametrize("door", doors, indirect=True, scope="module")
 

@@ -14,17 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import uwsgi
+from harness import http, uwsgi
 from harness.server import Server, free_port, uwsgi_program
 from uncork.protocol.uwsgi import encode
 
 ORACLE = "oracle"
-# Options of each door beside --socket: one worker everywhere, once with two threads, once without a master.
+# Options of each door, the last of which takes its address: one worker everywhere, two threads at TCP, once without a
+# master.
 DOORS: dict[str, tuple[str, ...]] = {
-    "uwsgi-unix": ("--master",),
-    "uwsgi-tcp": ("--master", "--threads", "2"),
-    "uwsgi-abstract": (),
-    ORACLE: ("--need-app",),
+    "uwsgi-unix": ("--master", "--socket"),
+    "uwsgi-tcp": ("--master", "--threads", "2", "--socket"),
+    "uwsgi-abstract": ("--socket",),
+    "http-tcp": ("--master", "--threads", "2", "--http"),
+    "http-unix": ("--master", "--http-socket"),
+    "http-abstract": ("--protocol", "http", "--socket"),
+    ORACLE: ("--need-app", "--socket"),
 }
 
 # What uWSGI does in the topics where we do otherwise.
@@ -70,6 +74,16 @@ class Door:
         return ":" in self.address
 
     @property
+    def http(self) -> bool:
+        """Whether it speaks HTTP, and not uwsgi."""
+        return self.name.startswith("http")
+
+    @property
+    def threads(self) -> bool:
+        """Whether its worker has several threads."""
+        return "--threads" in DOORS[self.name]
+
+    @property
     def oracle(self) -> bool:
         """Whether it is the real uWSGI that answers."""
         return self.name == ORACLE
@@ -81,17 +95,26 @@ class Door:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
+    def encode(self, variables: dict[str, str]) -> bytes:
+        """A request with these variables, as this door wants it, without its body."""
+        return http.encode(variables) if self.http else encode(variables)
+
+    def own(self, answer: uwsgi.Answer) -> uwsgi.Answer:
+        """What of an answer is the application's: HTTP has two headers of the server's."""
+        return http.own(answer) if self.http else answer
+
     def exchange(self, packet: bytes) -> uwsgi.Answer:
         """The answer to `packet` as it is."""
-        return uwsgi.exchange(self.address, packet)
+        return self.own(uwsgi.exchange(self.address, packet))
 
     def get(self, path: str, method: str = "GET", **extra: str) -> uwsgi.Answer:
         """The answer to a request without a body."""
-        return self.exchange(encode(uwsgi.variables(path, method, **extra)))
+        return self.exchange(self.encode(uwsgi.variables(path, method, **extra)))
 
     def post(self, path: str, body: bytes, **extra: str) -> uwsgi.Answer:
         """The answer to a POST of `body`."""
-        return uwsgi.post(self.address, path, body, **extra)
+        packet = self.encode(uwsgi.variables(path, "POST", CONTENT_LENGTH=str(len(body)), **extra))
+        return self.own(uwsgi.send(self.address, packet, body))
 
     def worker(self) -> int:
         """Process id of the one worker, which has just shown that it serves."""
@@ -129,10 +152,10 @@ class Door:
 def opened(name: str, argv: Sequence[str], run: Path) -> Iterator[Door]:
     """The door `name` of a server started with `argv`, for as long as the context lasts; its files are in `run`."""
     address = {
-        "uwsgi-tcp": f"127.0.0.1:{free_port()}",
-        "uwsgi-abstract": f"@uncork-contract-{os.getpid()}-{next(_numbers)}",
-    }.get(name, str(run / "s.sock"))
-    command = ["--socket", address, *DOORS[name], *argv]
+        "tcp": f"127.0.0.1:{free_port()}",
+        "abstract": f"@uncork-contract-{os.getpid()}-{next(_numbers)}",
+    }.get(name.partition("-")[2], str(run / "s.sock"))
+    command = [*DOORS[name], address, *argv]
     if name == ORACLE:
         server = Server(command, run, env={"CONTRACT_ORACLE": "1"}, program=uwsgi_program())
     else:

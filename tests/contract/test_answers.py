@@ -6,25 +6,27 @@ import pytest
 
 from contract.doors import Door, exhausted
 from harness.uwsgi import receive, variables
-from uncork.protocol.uwsgi import encode
 
 
+@pytest.mark.uwsgi
 @pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"])
 def test_status_line_echoes_the_protocol(door: Door, protocol: str) -> None:
     """The status line begins with SERVER_PROTOCOL as it was received."""
     assert door.get("/hello", SERVER_PROTOCOL=protocol).status == f"{protocol} 200 OK"
 
 
+@pytest.mark.uwsgi
 def test_status_line_of_an_empty_protocol(door: Door) -> None:
     """An empty SERVER_PROTOCOL is none."""
     assert door.get("/hello", SERVER_PROTOCOL="").status == "HTTP/1.0 200 OK"
 
 
+@pytest.mark.uwsgi
 def test_status_line_without_a_protocol(door: Door) -> None:
     """Without SERVER_PROTOCOL the status line begins with HTTP/1.0."""
     sent = variables("/hello")
     del sent["SERVER_PROTOCOL"]
-    assert door.exchange(encode(sent)).status == "HTTP/1.0 200 OK"
+    assert door.exchange(door.encode(sent)).status == "HTTP/1.0 200 OK"
 
 
 def test_head_is_the_applications_own(door: Door) -> None:
@@ -55,7 +57,7 @@ def test_reason(door: Door, line: str, sent: str) -> None:
 
 def test_one_request_per_connection(door: Door) -> None:
     """The connection is closed after one answer, whatever else the peer sends on it."""
-    packet = encode(variables("/hello"))
+    packet = door.encode(variables("/hello"))
     with door.connect() as sock:
         sock.sendall(packet + packet)
         # No shutdown: it is the server that ends the connection.
@@ -128,6 +130,6 @@ def test_status_without_a_body(door: Door, line: str) -> None:
 def test_answer_to_a_client_that_sends_no_more(door: Door) -> None:
     """A peer that shuts its sending side down after the request gets its answer."""
     with door.connect() as sock:
-        sock.sendall(encode(variables("/size?n=300000")))
+        sock.sendall(door.encode(variables("/size?n=300000")))
         answer = exhausted(sock)
     assert (answer.code, len(answer.body)) == (200, 300_000)

@@ -118,6 +118,7 @@ def test_bad_call(door: Door, case: str, reason: str) -> None:
     assert door.worker() == pid
 
 
+@pytest.mark.uwsgi
 @pytest.mark.differs("log escapes")
 def test_error_of_a_forged_path(door: Door) -> None:
     """The log of an error stays true when the request's path carries line ends and terminal escapes."""

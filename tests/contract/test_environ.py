@@ -17,6 +17,7 @@ def environ(door: Door, **extra: str) -> dict[str, tuple[str, Any]]:
     return {key: (kind, value) for key, (kind, value) in shown.items()}
 
 
+@pytest.mark.uwsgi
 def test_variables_arrive(door: Door) -> None:
     """Every variable of the peer arrives as a str with its value, empty ones too."""
     sent = variables("/environ?a=1&b=2", HTTP_X_TEST="yes", CUSTOM_NAME="\x7f\xff")
@@ -27,7 +28,7 @@ def test_variables_arrive(door: Door) -> None:
 def test_keys_of_the_pep(door: Door) -> None:
     """All keys that PEP 3333 asks of a server are there, with their types."""
     shown = environ(door)
-    threads = door.name == "uwsgi-tcp"
+    threads = door.threads
     assert shown["wsgi.version"] == ("tuple", "(1, 0)")
     assert shown["wsgi.url_scheme"] == ("str", "http")
     assert shown["wsgi.multithread"] == ("bool", threads)
@@ -41,7 +42,7 @@ def test_keys_of_uwsgi(door: Door) -> None:
     shown = environ(door)
     assert shown["uwsgi.version"][0] == "bytes"
     assert shown["uwsgi.node"][0] == "bytes"
-    assert shown.get("uwsgi.core", ("none",))[0] == ("int" if door.name == "uwsgi-tcp" else "none")
+    assert shown.get("uwsgi.core", ("none",))[0] == ("int" if door.threads else "none")
 
 
 def test_every_value_is_native(door: Door) -> None:
@@ -49,21 +50,23 @@ def test_every_value_is_native(door: Door) -> None:
     assert {kind for key, (kind, _) in environ(door).items() if "." not in key} == {"str"}
 
 
+@pytest.mark.uwsgi
 @pytest.mark.differs("missing keys")
 def test_path_keys_are_always_there(door: Door) -> None:
     """SCRIPT_NAME and PATH_INFO are there even if the peer sends neither."""
     assert environ(door)["SCRIPT_NAME"] == ("str", "")
     sent = variables("/")
     del sent["PATH_INFO"]
-    answer = door.exchange(encode(sent))
+    answer = door.exchange(door.encode(sent))
     # Its path is the empty string, which serves nothing here.
     assert (answer.code, answer.body) == (404, b"nothing here\n")
 
 
+@pytest.mark.uwsgi
 def test_repeated_variable(door: Door) -> None:
     """Of a repeated variable the last value counts."""
     first, second = encode({"TWICE": "first"})[4:], encode({"TWICE": "second"})[4:]
-    block = first + encode(variables("/environ"))[4:] + second
+    block = first + door.encode(variables("/environ"))[4:] + second
     shown = json.loads(door.exchange(b"\0" + len(block).to_bytes(2, "little") + b"\0" + block).body)
     assert shown["TWICE"] == ["str", "second"]
 
@@ -73,6 +76,7 @@ def test_utf8_path(door: Door) -> None:
     assert door.get("/caf\xc3\xa9").body.decode() == "/café"
 
 
+@pytest.mark.uwsgi
 @pytest.mark.parametrize(
     ("extra", "scheme"),
     [
@@ -97,6 +101,7 @@ def test_scheme_is_not_the_clients_to_say(door: Door, name: str, value: str) -> 
     assert environ(door, **{name: value})["wsgi.url_scheme"] == ("str", "http")
 
 
+@pytest.mark.uwsgi
 @pytest.mark.differs("dangerous variables")
 def test_peer_cannot_replace_the_servers_keys(door: Door) -> None:
     """Keys of the server's own keep their objects, whatever a peer sends under the same name."""
@@ -113,6 +118,7 @@ def test_httpoxy(door: Door) -> None:
     assert "HTTP_PROXY" not in environ(door, HTTP_PROXY="http://evil.example")
 
 
+@pytest.mark.uwsgi
 @pytest.mark.differs("dangerous variables")
 def test_named_file_is_not_run(door: Door, tmp_path: Path) -> None:
     """UWSGI_FILE runs nothing, and is one warning in the log however often it comes."""
@@ -126,6 +132,7 @@ def test_named_file_is_not_run(door: Door, tmp_path: Path) -> None:
     assert len([line for line in door.complaints(mark) if "UWSGI_FILE" in line]) == 1
 
 
+@pytest.mark.uwsgi
 @pytest.mark.differs("dangerous variables")
 @pytest.mark.parametrize(
     ("name", "value"),

@@ -10,7 +10,10 @@ from harness.uwsgi import Answer, connect, receive, variables
 from uncork.protocol.uwsgi import encode
 
 LIMIT = 4096
-pytestmark = pytest.mark.serves("--module", "contract:application", "--buffer-size", str(LIMIT))
+pytestmark = [
+    pytest.mark.serves("--module", "contract:application", "--buffer-size", str(LIMIT)),
+    pytest.mark.uwsgi,
+]
 
 
 def packet(block: bytes, modifier1: int = 0) -> bytes:

@@ -61,6 +61,7 @@ def test_application_for_the_rest(door: Door, path: str, app: str, script_name: 
     assert door.get(path).body.decode() == f"{app} {script_name!r} {path_info!r}"
 
 
+@pytest.mark.uwsgi
 @by_name
 @pytest.mark.parametrize(
     ("script_name", "path", "answer"),
@@ -90,6 +91,7 @@ STRIPPED = [
 ]
 
 
+@pytest.mark.uwsgi
 @by_name
 @pytest.mark.differs("modifier 30")
 @pytest.mark.parametrize(("script_name", "path", "answer"), STRIPPED)

@@ -7,7 +7,6 @@ import pytest
 
 from contract.doors import Door, token
 from harness.uwsgi import Answer, variables
-from uncork.protocol.uwsgi import encode
 
 SERVED = ("--module", "contract:application")
 # uWSGI's default line (core/logging.c); what a test knows goes in by format().
@@ -30,7 +29,7 @@ def logged(
     """The line of one request, all of it compared with what was sent and received."""
     word, pid = token(), door.worker()
     sent = variables(f"{path}?{word}", method, **extra)
-    packet = encode(sent)
+    packet = door.encode(sent)
     answer = door.exchange(packet)
     expected = LINE.format(
         pid=pid,
@@ -54,6 +53,7 @@ def logged(
     return found
 
 
+@pytest.mark.uwsgi
 @pytest.mark.parametrize(
     ("path", "extra"),
     [
@@ -70,10 +70,11 @@ def test_line(door: Door, path: str, extra: dict[str, str]) -> None:
     logged(door, path, **extra)
 
 
+@pytest.mark.uwsgi
 def test_requests_are_counted(door: Door) -> None:
     """Every line counts one request more, of the worker and of the server."""
     lines = [logged(door) for _ in range(3)]
-    if door.name == "uwsgi-tcp":
+    if door.threads:
         # Its second thread may still be writing the line of a request that was answered before.
         assert int(lines[0]["total"]) < int(lines[1]["total"]) < int(lines[2]["total"])
         return
@@ -83,11 +84,13 @@ def test_requests_are_counted(door: Door) -> None:
         assert [int(line[kind]) for line in lines] == [first, first + 2, first + 4]
 
 
+@pytest.mark.uwsgi
 def test_variables_are_counted(door: Door) -> None:
     """As in uWSGI, a variable counts twice: its name and its value."""
     assert int(logged(door)["vars"]) == 2 * len(variables())
 
 
+@pytest.mark.uwsgi
 @pytest.mark.differs("app error")
 @pytest.mark.parametrize("path", ["/raise", "/bad-head?case=CR+in+the+value&"])
 def test_line_of_an_error(door: Door, path: str) -> None:
@@ -100,6 +103,7 @@ HOSTILE = "a\nb\rc\x00d\x1b[31me\x7ff\x85g\x0bh\xe9"
 ESCAPED = r"a\x0ab\x0dc\x00d\x1b[31me\x7ff\x85g\x0bh"
 
 
+@pytest.mark.uwsgi
 @pytest.mark.differs("log escapes")
 @pytest.mark.parametrize("name", ["REQUEST_URI", "REMOTE_USER", "REMOTE_ADDR", "REQUEST_METHOD"])
 def test_control_characters(door: Door, name: str) -> None:
@@ -108,11 +112,12 @@ def test_control_characters(door: Door, name: str) -> None:
     mark = door.mark()
     sent = variables(f"/hello?{word}")
     sent[name] = f"/{word}{HOSTILE}"
-    door.exchange(encode(sent))
+    door.exchange(door.encode(sent))
     assert ESCAPED in door.request_line(word)
     assert not set("\r\0\x1b\x7f\x85\x0b") & set(door.log(mark))
 
 
+@pytest.mark.uwsgi
 @pytest.mark.serves(*SERVED, "--log-micros", "--log-x-forwarded-for")
 def test_variants_of_the_line(door: Door) -> None:
     """log-micros gives the time in microseconds, log-x-forwarded-for the client that a proxy named."""
@@ -174,11 +179,12 @@ def formatted(door: Door) -> tuple[str, bytes, Answer]:
         HTTP_USER_AGENT='an "agent"',
         X_CUSTOM="custom",
     )
-    packet = encode(sent)
+    packet = door.encode(sent)
     answer = door.exchange(packet + b"body")
     return door.request_line(word), packet, answer
 
 
+@pytest.mark.uwsgi
 @with_format
 @pytest.mark.parametrize("name", FIELDS)
 def test_format(door: Door, name: str) -> None:
@@ -197,6 +203,7 @@ def test_format_without_a_body(door: Door) -> None:
     assert "<cl=0>" in door.request_line(word)
 
 
+@pytest.mark.uwsgi
 @with_format
 @pytest.mark.differs("log escapes")
 def test_control_characters_in_a_format(door: Door) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from contract.doors import Door
 from harness.uwsgi import Answer, receive, variables
-from uncork.protocol.uwsgi import encode
 
 STALLED = 200
 
@@ -17,7 +16,7 @@ STALLED = 200
 @pytest.mark.parametrize("place", [0, 2, 4, 100], ids=["silent", "in the header", "behind the header", "in the block"])
 def test_stalled_clients_hold_nobody_up(door: Door, place: int) -> None:
     """A request is served at once while 200 clients stall in their heads; they are served when they go on."""
-    packet = encode(variables("/hello"))
+    packet = door.encode(variables("/hello", HTTP_X_LONG="x" * 100))
     with ExitStack() as stack:
         stalled = []
         for number in range(STALLED):
@@ -56,7 +55,7 @@ def duplex(sock: socket.socket, data: bytes) -> Answer:
 def unread(door: Door, path: str, size: int) -> Answer:
     """The answer of `path`, which does not read its body of `size` bytes."""
     with door.connect() as sock:
-        return duplex(sock, encode(variables(path, "POST", CONTENT_LENGTH=str(size))) + b"x" * size)
+        return duplex(sock, door.encode(variables(path, "POST", CONTENT_LENGTH=str(size))) + b"x" * size)
 
 
 @pytest.mark.differs("linger")
@@ -75,7 +74,7 @@ def test_large_unread_body(door: Door) -> None:
     answer = unread(door, "/hello", 20_000_000)
     assert (answer.code, answer.body, answer.reset) == (200, b"hello\n", False)
     with door.connect() as sock:
-        sock.sendall(encode(variables("/hello", "POST", CONTENT_LENGTH="20000000")) + b"x" * 100_000)
+        sock.sendall(door.encode(variables("/hello", "POST", CONTENT_LENGTH="20000000")) + b"x" * 100_000)
         assert door.worker() == pid
 
 
@@ -90,7 +89,7 @@ def test_unread_body_of_an_error(door: Door) -> None:
 def test_answer_ends_before_the_body_does(door: Door) -> None:
     """A client that still sends sees the end of its answer: the server does not wait for the rest."""
     with door.connect() as sock:
-        sock.sendall(encode(variables("/hello", "POST", CONTENT_LENGTH="1000000")) + b"x" * 10)
+        sock.sendall(door.encode(variables("/hello", "POST", CONTENT_LENGTH="1000000")) + b"x" * 10)
         answer = receive(sock)
         assert (answer.code, answer.body, answer.reset) == (200, b"hello\n", False)
         sock.sendall(b"x" * 999_990)

@@ -9,7 +9,6 @@ import pytest
 
 from contract.doors import Door, token, until
 from harness.uwsgi import variables
-from uncork.protocol.uwsgi import encode
 
 
 class Gate:
@@ -42,7 +41,7 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
 def test_chunks_leave_one_by_one(door: Door, gate: Gate, path: str) -> None:
     """A chunk, and the head before the first, reaches the client before the application is asked for the next."""
     with door.connect() as sock:
-        sock.sendall(encode(variables(path, CONTRACT_GATE=gate.path)))
+        sock.sendall(door.encode(variables(path, CONTRACT_GATE=gate.path)))
         assert until(sock, b"chunk 0.").endswith(b"\r\n\r\nchunk 0.")
         for number in (1, 2):
             gate.open()
@@ -88,7 +87,7 @@ def test_close_after_the_client_left(door: Door) -> None:
     """close() is called exactly once when the client leaves in the middle of the answer, and soon: not at its end."""
     word, pid = token(), door.worker()
     with door.connect() as sock:
-        sock.sendall(encode(variables(f"/counted?case=endless&token={word}")))
+        sock.sendall(door.encode(variables(f"/counted?case=endless&token={word}")))
         assert sock.recv(1) == b"H"
     assert closed(door, word) == 1
     generated = int(door.request_line(word).partition("generated ")[2].split()[0])

@@ -100,7 +100,11 @@ def get(address: str, path: str = "/", modifier1: int = 0, **extra: str) -> Answ
 
 def post(address: str, path: str, body: bytes, **extra: str) -> Answer:
     """A POST request with `body`."""
-    packet = encode(variables(path, "POST", CONTENT_LENGTH=str(len(body)), **extra))
+    return send(address, encode(variables(path, "POST", CONTENT_LENGTH=str(len(body)), **extra)), body)
+
+
+def send(address: str, packet: bytes, body: bytes) -> Answer:
+    """The answer to `packet` and `body`; it may come before the whole body is sent."""
     with connect(address) as sock:
         sock.sendall(packet)
         try:

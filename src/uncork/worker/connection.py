@@ -8,22 +8,32 @@ import os
 import select
 import socket
 import struct
-from typing import Final
+from typing import Any, Final
 
+from uncork.worker.deadline import breathe
 from uncork.wsgi.errors import ReadError, WriteError
 from uncork.wsgi.wire import Wire
 
 # Linux moves at most 0x7ffff000 bytes in one sendfile (sendfile(2)); a round number below it.
 SENDFILE_MAX: Final = 1 << 30
+# The longest that a thread waits without looking up, in milliseconds (see worker.deadline.breathe).
+SLICE: Final = 250
+# What is read at once of what nobody wants.
+UNWANTED: Final = 16384
 
 
 class Connection(Wire):
-    """`peer` is the client as the log shows it; `timeout` (milliseconds) bounds every wait for it."""
+    """`peer` is the client as the log shows it; `timeout` (milliseconds) bounds every wait for it.
 
-    def __init__(self, fd: int, peer: str, timeout: int) -> None:
+    Where HTTP is spoken, `http` has the variables of the listener, else None, and `port` is the client's ("" for none).
+    """
+
+    def __init__(self, fd: int, peer: str, timeout: int, http: dict[str, Any] | None = None, port: str = "") -> None:
         self.fd = fd
         self.peer = peer
-        self._timeout = timeout
+        self.timeout = timeout
+        self.http = http
+        self.port = port
         # What has arrived of the request's head, and from the moment it is complete also of its body.
         self.head = b""
         # Monotonic seconds after which a waiting connection is given up; 0 while it is not waiting.
@@ -32,12 +42,32 @@ class Connection(Wire):
         self.registered = False
         # The answer is out, the rest of the request's body is still being read away (RFC 9112, 9.6).
         self.lingering = False
+        # Whether the client let us wait too long for its body.
+        self.timed_out = False
+        # Whether it took less of its answer at once than there was.
+        self.slow = False
+        # Monotonic seconds after which nothing more is read away.
+        self.latest = 0.0
+
+    @property
+    def protocol(self) -> str:
+        """What its log lines say that it speaks."""
+        return "uwsgi" if self.http is None else "HTTP"
 
     def _wait(self, event: int) -> bool:
-        """Wait until the descriptor is ready for `event`; False if that takes longer than the timeout."""
+        """Wait until the descriptor is ready for `event`; False if that takes longer than the timeout.
+
+        Raises what interrupts the request (harakiri), at the latest a SLICE after it was said.
+        """
         poll = select.poll()
         poll.register(self.fd, event)
-        return len(poll.poll(self._timeout)) > 0
+        left = self.timeout
+        while True:
+            ready = len(poll.poll(min(left, SLICE))) > 0
+            breathe()
+            left -= SLICE
+            if ready or left <= 0:
+                return ready
 
     def receive(self, limit: int) -> bytes:
         """See Wire.receive."""
@@ -46,6 +76,7 @@ class Connection(Wire):
                 data = os.read(self.fd, limit)
             except BlockingIOError:
                 if not self._wait(select.POLLIN):
+                    self.timed_out = True
                     raise ReadError("timed out waiting for the request's body") from None
                 continue
             except OSError as error:
@@ -92,6 +123,7 @@ class Connection(Wire):
             view = view[sent:]
 
     def _wait_to_write(self) -> None:
+        self.slow = True
         if not self._wait(select.POLLOUT):
             raise WriteError("timed out: the client takes nothing any more")
 
@@ -110,6 +142,31 @@ class Connection(Wire):
                 break
             done += sent
         return done
+
+    def send_last(self, data: bytes) -> None:
+        """Send what of `data` is taken at once, to a client that does not wait for it."""
+        try:
+            os.write(self.fd, data)
+        except OSError:
+            pass
+
+    def quiet(self) -> bool:
+        """Whether nothing has come that was not read, not even the end."""
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        return len(poll.poll(0)) == 0
+
+    def may_lose(self) -> bool:
+        """Whether to close now may cost the client its answer: what comes then is answered by a reset (RFC 9112, 9.6).
+
+        So it is where it still takes the answer in, and where it has sent what nobody read.
+        """
+        if self.slow:
+            return True
+        try:
+            return len(os.read(self.fd, UNWANTED)) > 0
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Close; what was sent still reaches the client.  Closing twice does nothing."""

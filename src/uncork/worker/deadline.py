@@ -3,6 +3,7 @@
     master: SIGUSR2 to the worker       when a request is over its deadline, or when a person wants to know
       faulthandler                      the Python stacks of all threads, from C, whatever the threads do
       Interrupter.strike                HarakiriInterrupt in each thread whose request is overdue
+      breathe                         where it comes out of a thread that waits for its client
 
 Runs in: worker; `strike` in its main thread, as a signal handler.  Where that does not help (a thread that waits in C,
 a call that holds the interpreter's lock) the master kills the worker.
@@ -29,8 +30,10 @@ class Interruptible(Protocol):
     """What is needed of worker.core.Core."""
 
     thread: int
-    in_app: bool
     interrupted: bool
+
+    @property
+    def in_app(self) -> bool: ...
 
     @property
     def cells(self) -> Cells: ...
@@ -63,6 +66,13 @@ class Interrupter:
                         forget_interrupt(core.thread)
         if here:
             raise HarakiriInterrupt
+
+
+def breathe() -> None:
+    """Do nothing, in a frame of Python.
+
+    Compiled code that waits for a client runs none: neither an interrupt nor the handler of a signal gets a word in.
+    """
 
 
 def forget_interrupt(thread: int) -> None:

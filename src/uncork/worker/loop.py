@@ -12,11 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from uncork.protocol.httpanswer import refusal
 from uncork.worker.connection import Connection
 from uncork.worker.errorlog import say
 
 # How often parked connections are checked for their deadlines, in seconds.
 SWEEP_INTERVAL: Final = 1.0
+# How long, in seconds, a worker that stops waits for a client of HTTP that has said nothing: browsers connect before
+# they know what they want.
+PRECONNECTED: Final = 1.0
 
 PARKED: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
 LISTENING: Final = select.EPOLLIN | select.EPOLLEXCLUSIVE
@@ -27,14 +31,27 @@ def nothing() -> None:
 
 
 class Listener:
-    """A listening socket: its `_accept` returns (fd, address); `admits` says whether a TCP peer may speak uwsgi."""
+    """A listening socket: its `_accept` returns (fd, address); `admits` says whether a TCP peer may speak uwsgi.
 
-    def __init__(self, sock: Any, name: str, admits: Callable[[str], bool] | None) -> None:
+    Where HTTP is spoken, `http` has the variables of the environ that are the same for all its requests.  `timeout`
+    (milliseconds, 0: as for all) is how long its clients may stall.
+    """
+
+    def __init__(
+        self,
+        sock: Any,
+        name: str,
+        admits: Callable[[str], bool] | None,
+        http: dict[str, Any] | None = None,
+        timeout: int = 0,
+    ) -> None:
         self.fd: int = sock.fileno()
         self.name = name
         # The C-level accept4(2): the public accept() wraps every connection in a Python object that is not needed here.
         self.accept: Callable[[], tuple[int, Any]] = sock._accept  # noqa: SLF001
         self.admits = admits
+        self.http = http
+        self.timeout = timeout
 
 
 class Limits:
@@ -64,6 +81,10 @@ class Loop:
         self._pausing = threading.Lock()
         self.epoll = select.epoll()
         self._next_sweep = 0.0
+        # Until when a stopping worker waits for heads that are not complete, monotonic seconds; 0 while it serves.
+        self._latest = 0.0
+        # The same for those that have said nothing.
+        self._latest_silent = 0.0
         # With several threads none waits longer than a sweep: another may park a connection, or see the end, meanwhile.
         self.shared = False
         # Readable for ever once the worker stops: every waiting thread wakes.
@@ -185,11 +206,36 @@ class Loop:
         if now < self._next_sweep:
             return
         self._next_sweep = now + SWEEP_INTERVAL
+        if self.stopping and self._latest == 0.0:
+            # A listener may give its clients long: nobody waits for whoever only might say something.
+            self._latest = now + self.limits.timeout / 1000
+            self._latest_silent = now + min(PRECONNECTED, self.limits.timeout / 1000)
         for fd, connection in list(self.parked.items()):
             # Whoever pops it owns it: another thread may be serving it this very moment.
-            if connection.deadline < now and self.parked.pop(fd, None) is not None:
+            if self._late(connection, now) and self.parked.pop(fd, None) is not None:
+                if now <= self._latest and now <= connection.deadline and not connection.quiet():
+                    # It has just said something, which is an event of its own, and may have been one already.
+                    self.park(connection, 0.0)
+                    continue
                 if not connection.lingering:
-                    say(
-                        f"uwsgi request from {connection.peer} timed out: {len(connection.head)} bytes of its head came"
-                    )
+                    _give_up(connection, len(connection.head))
                 connection.close()
+
+    def _late(self, connection: Connection, now: float) -> bool:
+        """Whether the time of a parked connection is over."""
+        if connection.deadline < now:
+            return True
+        if self._latest == 0.0 or connection.lingering:
+            return False
+        return self._latest < now or (
+            self._latest_silent <= now and connection.http is not None and len(connection.head) == 0
+        )
+
+
+def _give_up(connection: Connection, came: int) -> None:
+    """Say that a client has not sent its head in time; one of HTTP is told as well (RFC 9110, 15.5.9)."""
+    if connection.http is not None:
+        if came == 0:
+            return  # browsers do that
+        connection.send_last(refusal(408, time.time(), connection.head))
+    say(f"{connection.protocol} request from {connection.peer} timed out: {came} bytes of its head came")

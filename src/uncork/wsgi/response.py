@@ -2,14 +2,17 @@
 
 Runs in: worker (compiled by mypyc).  PEP 3333, "The start_response() Callable".
 On a uwsgi socket the answer is an HTTP head and body as they are (uWSGI proto/base.c): the status line echoes
-SERVER_PROTOCOL, headers keep the application's order and spelling, nothing is added.
+SERVER_PROTOCOL, headers keep the application's order and spelling, nothing is added but what option `add-header` says.
+On an HTTP socket, where no nginx does it, Date and Connection stand behind them.
 """
 
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final
 
+from uncork.protocol.httpanswer import http_date
 from uncork.wsgi.filewrapper import FileWrapper
 from uncork.wsgi.wire import Wire
 
@@ -24,6 +27,43 @@ _REASONS: Final = {str(status.value): status.phrase for status in HTTPStatus}
 _BODILESS: Final = frozenset({"204", "304"})
 
 
+class Ending:
+    """What stands behind the application's headers: `extra` lines as they are, and for `http` those of the server.
+
+    `added` is how many headers the last head got.
+    """
+
+    def __init__(self, extra: tuple[str, ...] = (), http: bool = False) -> None:
+        # Each request has a connection of its own so far: whatever somebody wants to add, it ends.
+        lines = [line for line in extra if not line.lower().startswith("connection:")] if http else list(extra)
+        if http:
+            lines.append("Connection: close")
+        self._text = "".join([f"\r\n{line}" for line in lines]) + "\r\n\r\n"
+        self._lines = len(lines)
+        self._dates = http and "\r\ndate:" not in self._text.lower()
+        self._second = -1
+        self._dated = ""
+        self.added = self._lines
+
+    def complete(self, head: str) -> str:
+        """The whole head; with a Date, where that is the server's to say (RFC 9110, 6.6.1), unless it has one."""
+        if not self._dates:
+            return head + self._text
+        if "\r\ndate:" in head.lower():
+            self.added = self._lines
+            return head + self._text
+        second = int(time.time())
+        if second != self._second:
+            self._dated = f"\r\nDate: {http_date(second)}{self._text}"
+            self._second = second
+        self.added = self._lines + 1
+        return head + self._dated
+
+
+# Where nothing is to be added.
+PLAIN: Final = Ending()
+
+
 class BadResponse(Exception):
     """The application broke PEP 3333 or HTTP in a way that must not reach the client; the message says how."""
 
@@ -32,11 +72,12 @@ class Response:
     """The answer to one request over `wire`.
 
     `protocol` is what the status line begins with, `head_only` whether the method is HEAD: the body is then taken from
-    the application and not sent, as for 204 and 304 (RFC 9110, 6.4.1).
+    the application and not sent, as for 204 and 304 (RFC 9110, 6.4.1).  `ending` is not shared between threads.
     """
 
-    def __init__(self, wire: Wire, protocol: str, head_only: bool) -> None:
+    def __init__(self, wire: Wire, protocol: str, head_only: bool, ending: Ending = PLAIN) -> None:
         self._wire = wire
+        self._ending = ending
         self._protocol = protocol
         self._is_head = head_only
         # Whether the answer ends with its head; decided anew by every start_response().
@@ -89,7 +130,7 @@ class Response:
         if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or "\0" in text:
             raise BadResponse("a status or header contains CR, LF or NUL; nothing of it was sent")
         try:
-            head = (text + "\r\n\r\n").encode("latin-1")
+            head = self._ending.complete(text).encode("latin-1")
         except UnicodeEncodeError:
             raise BadResponse("a status or header contains characters outside latin-1 (PEP 3333)") from None
         if len(head) > MAX_HEAD_SIZE:
@@ -97,7 +138,7 @@ class Response:
         self._head = head
         self.status = code
         self._length = length
-        self.headers = len(lines) - 1
+        self.headers = len(lines) - 1 + self._ending.added
         self._head_only = self._is_head or code in _BODILESS
         return self.write
 
@@ -154,15 +195,15 @@ class Response:
             self.by_sendfile = True
         return True
 
-    def fail(self, status: str = "500 Internal Server Error") -> bool:
-        """Answer `status` without any detail if nothing has been sent yet; False if it is too late for that.
+    def fail(self, status: str = "500 Internal Server Error", detail: str = "") -> bool:
+        """Answer `status` if nothing has been sent yet, without any but this detail; False if it is too late for that.
 
         Raises WriteError.
         """
         if self.head_sent:
             return False
         self._head = b""
-        body = status[4:].encode() + b"\n"
+        body = (detail or status[4:] + "\n").encode("utf-8", "backslashreplace")
         self.start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
         self.write(body)
         return True

@@ -1,7 +1,7 @@
 """What PEP 3333 needs of a connection.
 
-Runs in: worker (compiled by mypyc).  `worker.connection.Connection` is the wire over a socket, and the
-only one there is.
+Runs in: worker (compiled by mypyc).  `worker.connection.Connection` is the wire over a socket; `wsgi.input.Continuing`
+stands before one whose client waits for leave to send.
 """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from .routes import SECRET, TEXT, query, route, text, unchecked
+from .routes import SECRET, TEXT, query, route, text, told, unchecked
 
 # How often close() was called, for each `token` of a query.
 CLOSED: Counter[str] = Counter()
@@ -15,7 +15,7 @@ CLOSED: Counter[str] = Counter()
 
 def gate(environ: WSGIEnvironment) -> Callable[[], object]:
     """Blocks until a byte is in the pipe that the variable CONTRACT_GATE names: the test opens it."""
-    pipe = environ["CONTRACT_GATE"]
+    pipe = told(environ, "CONTRACT_GATE")
 
     def wait() -> None:
         with Path(pipe).open("rb", buffering=0) as file:
@@ -122,7 +122,7 @@ class CountedFile(BufferedReader):
 def file(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """wsgi.file_wrapper around the file CONTRACT_FILE, from `offset` on."""
     wanted = query(environ)
-    opened = CountedFile(environ["CONTRACT_FILE"], int(wanted["offset"]), wanted["token"])
+    opened = CountedFile(told(environ, "CONTRACT_FILE"), int(wanted["offset"]), wanted["token"])
     start_response("200 OK", [("Content-Type", "application/octet-stream")])
     wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](opened, 32768)
     return wrapped

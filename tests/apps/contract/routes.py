@@ -57,6 +57,12 @@ def query(environ: WSGIEnvironment) -> dict[str, str]:
     return dict(parse_qsl(environ.get("QUERY_STRING", "")))
 
 
+def told(environ: WSGIEnvironment, name: str) -> str:
+    """What the test said by a variable, or by a header where HTTP is spoken."""
+    value: str = environ.get(name) or environ[f"HTTP_{name}"]
+    return value
+
+
 def text(start_response: StartResponse, body: str, status: str = "200 OK") -> list[bytes]:
     data = body.encode()
     start_response(status, [*TEXT, ("Content-Length", str(len(data)))])

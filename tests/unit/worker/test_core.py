@@ -20,8 +20,9 @@ from uncork.protocol.uwsgi import HEADER_SIZE, encode
 from uncork.scoreboard.board import Scoreboard
 from uncork.scoreboard.cells import CoreCells
 from uncork.scoreboard.schema import CoreCell
-from uncork.worker.core import ACCEPTS_PER_WAIT, FIRST_READ, Core
+from uncork.worker.core import ACCEPTS_PER_WAIT, Core
 from uncork.worker.deadline import Interrupter
+from uncork.worker.heads import FIRST_READ
 from uncork.worker.loop import Limits, Listener, Loop
 from uncork.worker.mounts import App, Mounts
 from uncork.worker.requestlog import LogFilter, RequestLog
@@ -77,7 +78,7 @@ class Worker:
         self.board = Scoreboard(1, threads, 1)
         name = str(sock.getsockname())
         self.loop = Loop([Listener(sock, name, admits)], Limits(buffer_size, 128, timeout))
-        log_filter = LogFilter(not logs, False, False, False, -1, -1)
+        log_filter = LogFilter(not logs, False, False, False, 0, 0, False, False)
         self.cores = [
             Core(
                 number,
