@@ -2,26 +2,25 @@
 
     python docs/generate.py
 
-Runs in: a developer's shell, and in a test, which compares its pages with those in docs/reference.  A page is a text in
-docs/source in which `{{...}}` stands for a table.  What a running table does not say (what a statistic means) is in a
-.tsv file there, and a row that has no words, or words that have no row, are an error.
+Runs in: a developer's shell, and in a test, which compares its pages with those in docs/reference.  The tables about
+options are made in optiontables.py.  A page is a text in docs/source in which `{{...}}` stands for a table.  What a
+running table does not say (what a statistic means) is in a .tsv file there, and a row that has no words, or words that
+have no row, are an error.
 """
 
 import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+from optiontables import all_names, answers, counts, log_variables, options
+from tables import SOURCE, meanings, sentence, table
 
 from uncork import __version__
 from uncork.cli.ctl import QUESTIONS
 from uncork.cli.signals import SIGNALS
-from uncork.config.accepted import ACCEPTED
-from uncork.config.names import uwsgi_names
-from uncork.config.option import Option
-from uncork.config.reader import STRUCTURE
-from uncork.config.table import OPTIONS
 from uncork.control import stats
 from uncork.control.commands import COMMANDS, Command, by_signal
 from uncork.protocol.uwsgi import encode
@@ -31,107 +30,13 @@ from uncork.scoreboard.ledger import Ledger
 from uncork.scoreboard.schema import WorkerCell
 from uncork.supervise.exits import ExitCode
 from uncork.system.process import HANDLED
-from uncork.worker.logformat import VARIABLES
 
-SOURCE = Path(__file__).parent / "source"
 REFERENCE = Path(__file__).parent / "reference"
 
 HEADING = "<!-- Written by docs/generate.py from docs/source and the running tables: change those, then run it. -->\n\n"
 MARK = re.compile(r"\{\{([a-z-]+)(?: ([a-z]+))?\}\}")
-
-
-def table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table, without a line break at its end."""
-    head = list(heading)
-    return "\n".join([_row(head), _row("---" for _ in head), *(_row(row) for row in rows)])
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def sentence(text: str) -> str:
-    """`text` as a sentence: the running tables keep their words without a capital and without a full stop."""
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def meanings(name: str, wanted: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The rows of docs/source/NAME.tsv.  Raises ValueError if they are not those that the running table has."""
-    rows = [line.split("\t") for line in (SOURCE / f"{name}.tsv").read_text().splitlines()]
-    difference = {key for key, _ in rows} ^ set(wanted)
-    if difference:
-        raise ValueError(f"docs/source/{name}.tsv and the running table differ in {sorted(difference)}")
-    return ((key, meaning) for key, meaning in rows)
-
-
-# ---- options ---------------------------------------------------------------------------------------------------------
-
-# Values for which an option has nothing to do, where not every value will do: in words, by the regular expression.
-VALUES = {
-    ACCEPTED[
-        "plugins"
-    ].values: "`python`, `http`, `router_...`, `logfile`, `syslog`, `cheaper_...` and several of them",
-    ACCEPTED["protocol"].values: "`uwsgi`",
-    ACCEPTED["need-app"].values: "any value",
-}
-
-
-def options(group: str) -> str:
-    """The options of one group."""
-    rows = [_option(option) for name, option in OPTIONS if name == group]
-    return table(("option", "value", "default", "meaning"), rows)
-
-
-def _option(option: Option) -> tuple[str, ...]:
-    names = [f"`{name}`" for name in option.names]
-    if option.short:
-        names.append(f"`-{option.short}`")
-    remarks = [sentence(option.help)]
-    if option.implies_master:
-        remarks.append("Starts a master.")
-    if option.own:
-        remarks.append("Uncork's own: uWSGI has no such option.")
-    return f'<a id="{option.name}"></a>' + ", ".join(names), _value(option), _default(option), " ".join(remarks)
-
-
-def _value(option: Option) -> str:
-    if not option.kind.metavar:
-        return "flag"
-    value = f"`{option.kind.metavar}`" if option.kind.argument == "required" else f"`[{option.kind.metavar}]`"
-    return f"{value}, adds up" if option.kind.accumulates else value
-
-
-def _default(option: Option) -> str:
-    if isinstance(option.default, bool):
-        return "on" if option.default else "off"
-    if option.default is None or option.default == ():
-        return f"none ({option.unit})" if option.unit else "none"
-    return f"{option.default} {option.unit}".rstrip()
-
-
-def files() -> str:
-    """The options that say what to read."""
-    return table(("option", "meaning"), ((f"`{name}`", text) for name, text in meanings("files", STRUCTURE)))
-
-
-def log_variables() -> str:
-    """What a log-format may hold."""
-    rows = ((f"`%({name})`", text) for name, text in meanings("log-variables", VARIABLES))
-    return table(("variable", "meaning"), rows)
-
-
-def accepted() -> str:
-    """uWSGI's options that need nothing done; those with one reason share a row."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for name, why in ACCEPTED.items():
-        names.setdefault((why.reason, why.values), []).append(f"`{name}`")
-    rows = [(", ".join(group), VALUES[values], sentence(reason)) for (reason, values), group in names.items()]
-    return table(("option", "with", "why"), rows)
-
-
-def all_names() -> str:
-    """How many names uWSGI has."""
-    return f"{len(uwsgi_names()):,}"
+# A heading with the options of a group below it and nothing else: it goes where the group is empty.
+SECTION = re.compile(r"^## [^\n]+\n\n\{\{options ([a-z]+)\}\}\n\n", re.MULTILINE)
 
 
 # ---- commands --------------------------------------------------------------------------------------------------------
@@ -231,6 +136,20 @@ def example() -> str:
     return f"```json\n{json.dumps(stats.tree(sample_facts()), indent=2)}\n```"
 
 
+# A job as the statistics show it, with numbers in place of what differs from minute to minute.
+_CRON = {
+    "minute": 0,
+    "hour": 3,
+    "day": -1,
+    "month": -1,
+    "week": -1,
+    "command": "/srv/blog/cleanup.sh",
+    "unique": 0,
+    "pid": -1,
+    "started_at": 1_760_176_800,
+}
+
+
 def sample_facts() -> stats.ServerFacts:
     """A small server at one moment, with fixed numbers."""
     board = Scoreboard(slots=1, cores=1, apps=1)
@@ -253,20 +172,24 @@ def sample_facts() -> stats.ServerFacts:
         sockets=[stats.SocketFacts("127.0.0.1:7777", 0, 100)],
         workers=[stats.WorkerFacts(1, 1, 4712, "idle", 1, board, Ledger())],
         apps=[stats.AppFacts(0, "", 0, "/srv/blog")],
-        extra={"log_lost": 0, "last_reload": {"ok": 1, "at": 1_760_176_800, "seconds": 0, "error": ""}},
+        extra={
+            "crons": [_CRON],
+            "log_lost": 0,
+            "last_reload": {"ok": 1, "at": 1_760_176_800, "seconds": 0, "error": ""},
+        },
     )
 
 
 # ---- pages -----------------------------------------------------------------------------------------------------------
 
 PARTS: Mapping[str, Callable[[], str]] = {
-    "accepted": accepted,
     "all-names": all_names,
+    "answers": answers,
     "commands": commands,
+    "counts": counts,
     "die-on-term": die_on_term,
     "example": example,
     "exits": exits,
-    "files": files,
     "hooks": hooks,
     "ignored-signals": ignored_signals,
     "keys": keys,
@@ -283,10 +206,14 @@ def _part(mark: re.Match[str]) -> str:
     return options(group) if name == "options" else PARTS[name]()
 
 
+def _section(section: re.Match[str]) -> str:
+    return section[0] if options(section[1]) else ""
+
+
 def pages() -> dict[str, str]:
     """Every generated page, by the name of its file in docs/reference."""
     return {
-        source.name.removesuffix(".in"): HEADING + MARK.sub(_part, source.read_text())
+        source.name.removesuffix(".in"): HEADING + MARK.sub(_part, SECTION.sub(_section, source.read_text()))
         for source in sorted(SOURCE.glob("*.md.in"))
     }
 
