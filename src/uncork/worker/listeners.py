@@ -8,22 +8,15 @@ from collections.abc import Iterable, Sequence
 
 from uncork.config.doors import protocols
 from uncork.config.settings import Settings
-from uncork.errors import AppLoadError
 from uncork.system.peers import Peers
 from uncork.worker.attendant import Terms
 from uncork.worker.heads import NOBODY
 from uncork.worker.loop import Listener
 from uncork.wsgi.environ import Environ
 
-# What no configuration may say of every request: the application would read a body that is not there.
-_FRAMING = frozenset({"CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"})
-
 
 def listeners(settings: Settings, sockets: Sequence[tuple[socket.socket, str]]) -> list[Listener]:
-    """One for each (listening socket, its name).  Who speaks uwsgi over TCP is believed, and so has to be admitted.
-
-    Raises AppLoadError if http-var says what is not the configuration's to say.
-    """
+    """One for each (listening socket, its name).  Who speaks uwsgi over TCP is believed, and so has to be admitted."""
     peers = Peers(settings.sockets.allow_from)
     timeout = (settings.http.http_timeout or 0) * 1000
     found = []
@@ -48,8 +41,6 @@ def _environ(sock: socket.socket, variables: Iterable[str]) -> Environ:
         environ["REMOTE_ADDR"] = NOBODY
     for variable in variables:
         name, _, value = variable.partition("=")
-        if name in _FRAMING:
-            raise AppLoadError(f"http-var = {variable} ({name} is what the server reads the request's body by)")
         environ[_as_latin(name)] = _as_latin(value)
     return environ
 

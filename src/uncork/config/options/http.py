@@ -15,7 +15,6 @@ from uncork.config.kinds import (
     TextList,
     anything,
     pair,
-    something,
 )
 from uncork.config.option import group, option
 from uncork.config.quantities import IN_BYTES, LONG_MAX, SECONDS, Integer, OptionalInteger
@@ -69,6 +68,14 @@ def _is_header(text: str) -> bool:
 _BYTES = Integer(maximum=LONG_MAX, scale=IN_BYTES, unsigned=True)
 
 
+# What no configuration may say of every request: the application would read a body that is not there.
+_FRAMING = frozenset({"CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"})
+
+
+def _is_no_framing(name: str) -> bool:
+    return bool(name) and name not in _FRAMING
+
+
 @group
 class Http:
     """Where HTTP is spoken, and how."""
@@ -108,7 +115,7 @@ class Http:
     )
     http_var: tuple[str, ...] = option(
         "http-var",
-        kind=TextList("KEY=VALUE", "KEY=VALUE", pair("=", something, anything)),
+        kind=TextList("KEY=VALUE", "KEY=VALUE, but not what frames a body", pair("=", _is_no_framing, anything)),
         default=(),
         help="a variable for the environ of every request that comes by HTTP",
     )
