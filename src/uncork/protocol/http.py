@@ -195,7 +195,7 @@ def _split(line: str) -> list[str]:
 def _decode_header(line: str, environ: dict[str, Any]) -> None:
     name, colon, value = line.partition(":")
     key = _keys.get(name)
-    if key is None:
+    if key is None or colon == "":
         key = _key(name, colon, line)
     if key == "":
         return

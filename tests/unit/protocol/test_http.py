@@ -383,6 +383,13 @@ VALUES = st.sampled_from(
 LINES = st.tuples(NAMES, COLONS, VALUES).map(b"".join)
 
 
+def test_a_known_name_needs_its_colon() -> None:
+    """A name that was seen before is no header by itself either."""
+    decode_head(GET + b"X-Seen: 1" + END, len(GET) + 13, {}, 128)
+    with pytest.raises(HeadError, match="a header without a colon"):
+        decode_head(GET + b"X-Seen" + END, len(GET) + 10, {}, 128)
+
+
 @given(st.lists(LINES, max_size=4))
 def test_nothing_is_let_pass_that_llhttp_refuses(lines: list[bytes]) -> None:
     """Of random heads, those that are read say the same to llhttp, which Node.js and others read with."""
