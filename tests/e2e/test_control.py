@@ -374,8 +374,8 @@ def test_the_recipe_for_a_graceful_term(site: Site, run: Path) -> None:
 
 def test_a_signal_with_another_meaning(site: Site, run: Path) -> None:
     """One that had none, and one that had another; a reload may change it again."""
-    server = site("hook-master-start = unix_signal:12 uwsgi_reload_workers", "hook-master-start = exec:true")
-    assert "hook-master-start = exec:true does nothing here" in server.text()
+    server = site("hook-master-start = unix_signal:12 uwsgi_reload_workers", "hook-master-start = rpc:x")
+    assert "hook-master-start = rpc:x does nothing here" in server.text()
     before = pids(run)
     server.process.signal(signal.SIGUSR2)
     until(lambda: len(pids(run)) == 2 and not pids(run) & before)

@@ -133,3 +133,7 @@ def _serve(
     except UncorkError:
         started.finish(settings.processes.vacuum)
         raise
+    except MemoryError:
+        # Wherever it happened: this process has a limit that is too small for anything.
+        started.finish(settings.processes.vacuum)
+        raise UncorkError("cannot allocate memory (limit-as, or the memory of the machine, is too small)") from None
